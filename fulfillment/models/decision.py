@@ -1,0 +1,45 @@
+from django.db import models
+
+from inventory.models import FulfillmentSource
+from orders.models import Order, OrderLine
+
+
+class SourcingDecision(models.Model):
+    """Why a line goes where it goes, kept as it was decided: candidates, what removed each, distance, what was chosen."""
+
+    class Outcome(models.TextChoices):
+        SOURCED = "sourced", "Sourced"
+        PARTLY = "partly", "Partly sourced"
+        NOT_SOURCED = "not_sourced", "Not sourced"
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="decisions", db_constraint=False)
+    order_line = models.ForeignKey(
+        OrderLine, on_delete=models.PROTECT, related_name="decisions", db_constraint=False
+    )
+    strategy = models.CharField(max_length=60, help_text="Strategy or policy and its version")
+    outcome = models.CharField(max_length=12, choices=Outcome.choices)
+    chosen = models.JSONField(default=list, help_text="[{source, code, quantity, distance_km}]")
+    candidates = models.JSONField(
+        default=list, help_text="[{code, available, distance_km, removed_by}], nearest first"
+    )
+    sentence = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.sentence or self.outcome
+
+
+class SourceRejection(models.Model):
+    """A source refused a line: sourcing does not send the line there again."""
+
+    order_line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="rejections")
+    source = models.ForeignKey(FulfillmentSource, on_delete=models.PROTECT, related_name="rejections")
+    reason = models.CharField(max_length=200)
+    actor = models.CharField(max_length=150, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order_line", "source"], name="rejection_once")]
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,3 @@
+from insights.models.rollup import Rollup
+
+__all__ = ["Rollup"]

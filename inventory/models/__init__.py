@@ -1,0 +1,6 @@
+from inventory.models.position import InventoryMovement, InventoryPosition
+from inventory.models.product import Product
+from inventory.models.reservation import Reservation
+from inventory.models.source import FulfillmentSource
+
+__all__ = ["FulfillmentSource", "InventoryMovement", "InventoryPosition", "Product", "Reservation"]

@@ -1,0 +1,29 @@
+"""The doorbell: tells workers that there is work of a kind. A lost, doubled or late bell changes only latency."""
+
+import threading
+import time
+
+from django.conf import settings
+from django.db import transaction
+
+COALESCE_SECONDS = (
+    0.05  # a drain looks once more after this long, so a bell that was held back is never needed
+)
+_last_rung: dict[str, float] = {}
+_lock = threading.Lock()
+
+
+def ring(kind: str) -> None:
+    """Ring after the present transaction commits; bells of one kind coalesce. Unknown kinds raise KeyError."""
+    task = settings.IOM["BELLS"][kind]
+    transaction.on_commit(lambda: _ring_now(kind, task), robust=True)
+
+
+def _ring_now(kind: str, task: str) -> None:
+    with _lock:
+        if time.monotonic() - _last_rung.get(kind, 0.0) < COALESCE_SECONDS:
+            return
+        _last_rung[kind] = time.monotonic()
+    from django_q.tasks import async_task
+
+    async_task(task, task_name=kind, group="bell", save=False)

@@ -1,0 +1,122 @@
+"""The hot writes: array inserts and keyed updates, one statement however many rows.
+
+PostgreSQL takes the rows as arrays (`unnest`), which costs under half of `bulk_create`; SQLite takes them as VALUES.
+Callers pass tuples in the order of `fields`; no model instance is made, so Python defaults do not apply: name every
+field that has no database default. What is not hot stays plain ORM.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Field, Model
+
+SQLITE_VARIABLES = 30_000  # the library's own limit is 32,766
+
+
+def is_postgresql() -> bool:
+    return connection.vendor == "postgresql"
+
+
+def insert(
+    model: type[Model],
+    fields: Sequence[str],
+    rows: Sequence[tuple],
+    *,
+    returning: Sequence[str] = (),
+    skip_conflicts: bool = False,
+) -> list[tuple]:
+    """Insert rows; returns the `returning` fields of each inserted row, in the order of `rows`.
+
+    With `skip_conflicts` a row that breaks a unique constraint is left out, of the answer too: ask for its key back.
+    """
+    columns = [_column(model, name) for name in fields]
+    tail = " ON CONFLICT DO NOTHING" if skip_conflicts else ""
+    if returning:
+        tail += f" RETURNING {', '.join(_quoted(_column(model, name)) for name in returning)}"
+    head = f"INSERT INTO {_table(model)} ({', '.join(map(_quoted, columns))})"
+    answer: list[tuple] = []
+    for chunk in _chunks(rows, len(columns)):
+        source, parameters = _source(columns, chunk)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{head} {source}{tail}", parameters)  # names come from the model only
+            if returning:
+                answer += cursor.fetchall()
+    return answer
+
+
+def update(model: type[Model], key: str, fields: Sequence[str], rows: Sequence[tuple]) -> int:
+    """Set `fields` of the rows that `key` names; a row is (key value, *values). Returns how many rows were changed."""
+    columns = [_column(model, name) for name in (key, *fields)]
+    names = [_quoted(column) for column in columns]
+    sets = ", ".join(
+        f"{name} = v.{alias}" for name, alias in zip(names[1:], _aliases(columns)[1:], strict=True)
+    )
+    changed = 0
+    for chunk in _chunks(rows, len(columns)):
+        source, parameters = _source(columns, chunk)
+        sql = (
+            f"WITH v({', '.join(_aliases(columns))}) AS ({source}) "  # names come from the model only
+            f"UPDATE {_table(model)} SET {sets} FROM v WHERE {_table(model)}.{names[0]} = v.c0"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            changed += cursor.rowcount
+    return changed
+
+
+def _source(columns: Sequence[Field], rows: Sequence[tuple]) -> tuple[str, list]:
+    """The rows as something to select from, and its parameters."""
+    if is_postgresql():
+        casts = ", ".join(f"%s::{_cast(column)}[]" for column in columns)
+        lists = zip(columns, zip(*rows, strict=True), strict=True)
+        return f"SELECT * FROM unnest({casts})", [_prepared(column, values) for column, values in lists]
+    row = f"({', '.join(['%s'] * len(columns))})"
+    values = [
+        value
+        for line in rows
+        for value in (column.get_db_prep_save(v, connection) for column, v in zip(columns, line, strict=True))
+    ]
+    return f"VALUES {', '.join([row] * len(rows))}", values
+
+
+def _chunks(rows: Sequence[tuple], width: int):
+    size = len(rows) if is_postgresql() else SQLITE_VARIABLES // width
+    for start in range(0, len(rows), size or 1):
+        yield rows[start : start + size]
+
+
+def _prepared(column: Field, values: Sequence) -> list:
+    if (
+        column.get_internal_type() == "JSONField"
+    ):  # as text: one dump here is cheaper than an adapter object each
+        return [
+            None if value is None else json.dumps(value, separators=(",", ":"), default=_plain)
+            for value in values
+        ]
+    return list(values)
+
+
+def _plain(value) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _cast(column: Field) -> str:
+    return column.rel_db_type(connection) if column.primary_key else column.db_type(connection)
+
+
+def _column(model: type[Model], name: str) -> Field:
+    return model._meta.pk if name == "pk" else model._meta.get_field(name)
+
+
+def _aliases(columns: Sequence[Field]) -> list[str]:
+    return [f"c{position}" for position in range(len(columns))]
+
+
+def _quoted(column: Field) -> str:
+    return connection.ops.quote_name(column.column)
+
+
+def _table(model: type[Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)

@@ -1,0 +1,12 @@
+from orders.models.access import ApiKey, IdempotentRequest
+from orders.models.channel import Channel
+from orders.models.customer import Address, Customer
+from orders.models.event import BusinessEvent, EventDefinition, OrderNote
+from orders.models.hold import Hold
+from orders.models.order import Charge, Order, OrderLine, OrderTag, Tag
+from orders.models.state import StateDefinition, StateReason, StateTransition
+
+__all__ = [
+    "Address", "ApiKey", "BusinessEvent", "Channel", "Charge", "Customer", "EventDefinition", "Hold", "IdempotentRequest",
+    "Order", "OrderLine", "OrderNote", "OrderTag", "StateDefinition", "StateReason", "StateTransition", "Tag",
+]  # fmt: skip

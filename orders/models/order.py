@@ -1,0 +1,398 @@
+from django.db import models
+from django.db.models import F, Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from inventory.models import FulfillmentSource, Product
+from orders.models.channel import Channel
+from orders.models.customer import Customer
+
+
+class Order(FSMModelMixin, models.Model):
+    """What the customer bought, as captured. Amounts are minor units of `currency`.
+
+    The decorated methods are the table of built-in transitions; `custom["events"]` names the business events that
+    cause them and `custom["reason"]` the state reason they leave. Only `orders.services.events.apply_event` writes
+    `state` and `state_reason`, for a whole batch.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        NEW = "new", "New"
+        IN_PROGRESS = "in_progress", "In progress"
+        ON_HOLD = "on_hold", "On hold"
+        FULFILLMENT = "fulfillment", "Fulfillment in process"
+        SHIPPED = "shipped", "Shipped"
+        COMPLETED = "completed", "Completed"
+        CANCELED = "canceled", "Canceled"
+
+    OPEN = (State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT)
+
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="orders")
+    external_id = models.CharField(max_length=100)
+    content_hash = models.CharField(
+        max_length=64, blank=True, help_text="Tells a repeated delivery from a changed order"
+    )
+    customer = models.ForeignKey(
+        Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
+    )
+    customer_name = models.CharField(max_length=200, blank=True)
+    customer_email = models.CharField(max_length=254, blank=True, db_index=True)
+    customer_phone = models.CharField(max_length=40, blank=True)
+    customer_reference = models.CharField(max_length=100, blank=True)
+    order_type = models.CharField(max_length=20, default="sales", db_default="sales")
+    sales_origin = models.CharField(max_length=40, blank=True)
+    company = models.CharField(max_length=40, blank=True)
+    is_manual = models.BooleanField(default=False)
+    priority = models.PositiveSmallIntegerField(default=50, db_default=50, help_text="0 first, 100 last")
+    strategy = models.CharField(max_length=40, blank=True)
+    currency = models.CharField(max_length=3)
+    goods_minor = models.BigIntegerField(default=0)
+    discount_minor = models.BigIntegerField(default=0)
+    shipping_minor = models.BigIntegerField(default=0)
+    tax_minor = models.BigIntegerField(default=0)
+    total_minor = models.BigIntegerField(default=0)
+    line_count = models.PositiveIntegerField(default=0)
+    unit_count = models.BigIntegerField(default=0)
+    ship_to_name = models.CharField(max_length=200, blank=True)
+    ship_to_line1 = models.CharField(max_length=400, blank=True)
+    ship_to_line2 = models.CharField(max_length=400, blank=True)
+    ship_to_city = models.CharField(max_length=100, blank=True)
+    ship_to_region = models.CharField(max_length=60, blank=True)
+    ship_to_postal_code = models.CharField(max_length=20, blank=True)
+    ship_to_country = models.CharField(max_length=2, blank=True)
+    ship_to_latitude = models.FloatField(null=True, blank=True)
+    ship_to_longitude = models.FloatField(null=True, blank=True)
+    bill_to = models.JSONField(default=dict, blank=True, help_text="Empty: same as ship-to")
+    notes = models.TextField(blank=True)
+    state = FSMField(max_length=40, default=State.NEW, protected=True)
+    state_reason = models.CharField(max_length=40, blank=True)
+    placed_at = models.DateTimeField()
+    requested_delivery_at = models.DateTimeField(null=True, blank=True)
+    promised_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField()
+    sourced_at = models.DateTimeField(null=True, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    shipped_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    state_at = models.DateTimeField(help_text="When the present state began")
+    version = models.PositiveIntegerField(
+        default=1, db_default=1, help_text="For edits by people: a stale form is refused"
+    )
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "external_id"], name="order_once_per_channel"),
+            models.CheckConstraint(condition=Q(total_minor__gte=0), name="order_total_not_negative"),
+        ]
+        indexes = [
+            models.Index(fields=["-placed_at", "-id"], name="order_newest"),
+            models.Index(fields=["state", "-id"], name="order_by_state"),
+            models.Index(fields=["channel", "-id"], name="order_by_channel"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def number(self) -> str:
+        """The short number that people see; `orders.numbers` reads it back."""
+        return f"SO-{1000 + self.pk}" if self.pk else "SO-new"
+
+    @transition(field=state, source=State.DRAFT, target=State.NEW, custom={"events": ["order.new"]})
+    def submit(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order.validated"], "reason": "validated"},
+    )
+    def validate(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order.validation_failed"], "reason": "validation_failed"},
+    )
+    def fail_validation(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order.sourced"], "reason": "sourced"},
+    )
+    def source(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
+        target=State.FULFILLMENT,
+        custom={"events": ["order.sent_to_fulfillment"], "reason": "sent"},
+    )
+    def send(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT, State.ON_HOLD],
+        target=State.FULFILLMENT,
+        custom={"events": ["order.part_shipped"], "reason": "part_shipped"},
+    )
+    def ship_part(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT, State.ON_HOLD],
+        target=State.SHIPPED,
+        custom={"events": ["order.shipped"], "reason": "shipped"},
+    )
+    def ship(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.FULFILLMENT, State.SHIPPED, State.ON_HOLD],
+        target=State.COMPLETED,
+        custom={"events": ["order.invoiced"], "reason": "fulfilled"},
+    )
+    def complete(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT, State.ON_HOLD],
+        target=State.ON_HOLD,
+        custom={"events": ["order.held"]},
+    )
+    def hold(self) -> None: ...
+
+    @transition(
+        field=state, source=State.ON_HOLD, target=State.NEW, custom={"events": ["order.released_to_new"]}
+    )
+    def release_to_new(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=State.ON_HOLD,
+        target=State.IN_PROGRESS,
+        custom={"events": ["order.released"], "reason": "released"},
+    )
+    def release(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=State.ON_HOLD,
+        target=State.FULFILLMENT,
+        custom={"events": ["order.released_to_fulfillment"], "reason": "released"},
+    )
+    def release_to_fulfillment(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.DRAFT, State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
+        target=State.CANCELED,
+        custom={"events": ["order.canceled"], "reason": "canceled"},
+    )
+    def cancel(self) -> None: ...
+
+
+class OrderLine(FSMModelMixin, models.Model):
+    """One product and quantity on an order; a write-in line names no product."""
+
+    class State(models.TextChoices):
+        NEW = "new", "New"
+        IN_PROGRESS = "in_progress", "In progress"
+        ON_HOLD = "on_hold", "On hold"
+        FULFILLMENT = "fulfillment", "Fulfillment in process"
+        SHIPPED = "shipped", "Shipped"
+        INVOICED = "invoiced", "Invoiced"
+        CANCELED = "canceled", "Canceled"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
+    line_number = models.PositiveIntegerField()
+    product = models.ForeignKey(
+        Product, null=True, blank=True, on_delete=models.PROTECT, related_name="order_lines"
+    )
+    sku = models.CharField(max_length=64, help_text="As the channel sent it")
+    description = models.CharField(max_length=200, blank=True)
+    requested_sku = models.CharField(
+        max_length=64, blank=True, help_text="What was asked for, when a substitute stands in"
+    )
+    is_substitute = models.BooleanField(default=False)
+    quantity = models.BigIntegerField()
+    unit_price = models.DecimalField(max_digits=18, decimal_places=6, default=0)
+    discount_minor = models.BigIntegerField(default=0)
+    tax_minor = models.BigIntegerField(default=0)
+    amount_minor = models.BigIntegerField(
+        default=0, help_text="Quantity times price less discount, before tax"
+    )
+    source = models.ForeignKey(
+        FulfillmentSource,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="order_lines",
+        verbose_name="fulfillment source",
+    )
+    split_group = models.CharField(max_length=40, blank=True)
+    launch_date = models.DateField(null=True, blank=True)
+    inventory_available_on = models.DateField(null=True, blank=True)
+    estimated_ship_on = models.DateField(null=True, blank=True)
+    quantity_shipped = models.BigIntegerField(default=0, db_default=0)
+    quantity_backordered = models.BigIntegerField(default=0, db_default=0)
+    quantity_canceled = models.BigIntegerField(default=0, db_default=0)
+    quantity_returned = models.BigIntegerField(default=0, db_default=0)
+    state = FSMField(max_length=40, default=State.NEW, protected=True)
+    state_reason = models.CharField(max_length=40, blank=True)
+    state_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["order_id", "line_number"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "line_number"], name="line_number_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="line_quantity_positive"),
+            models.CheckConstraint(condition=Q(unit_price__gte=0), name="line_price_not_negative"),
+            models.CheckConstraint(
+                condition=Q(quantity_shipped__gte=0, quantity_shipped__lte=F("quantity")),
+                name="line_shipped_within_ordered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.sku}"
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.validated"], "reason": "validated"},
+    )
+    def validate(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.validation_failed"], "reason": "validation_failed"},
+    )
+    def fail_validation(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.sourced"], "reason": "sourced"},
+    )
+    def source_found(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.reserved"], "reason": "reserved"},
+    )
+    def reserve(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.not_sourced"], "reason": "not_sourced"},
+    )
+    def source_missing(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
+        target=State.FULFILLMENT,
+        custom={"events": ["order_line.sent_to_fulfillment"], "reason": "sent"},
+    )
+    def send(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.rejected"], "reason": "rejected"},
+    )
+    def reject(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
+        target=State.SHIPPED,
+        custom={"events": ["order_line.shipped"], "reason": "shipped"},
+    )
+    def ship(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.SHIPPED],
+        target=State.INVOICED,
+        custom={"events": ["order_line.invoiced"], "reason": "invoiced"},
+    )
+    def invoice(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD],
+        target=State.ON_HOLD,
+        custom={"events": ["order_line.backordered"], "reason": "backorder"},
+    )
+    def backorder(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.ON_HOLD],
+        target=State.IN_PROGRESS,
+        custom={"events": ["order_line.released"], "reason": "released"},
+    )
+    def release(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
+        target=State.CANCELED,
+        custom={"events": ["order_line.canceled"], "reason": "canceled"},
+    )
+    def cancel(self) -> None: ...
+
+
+class Charge(models.Model):
+    """An amount on an order beside its lines' prices: shipping, handling, discount, tax. Discounts are negative."""
+
+    class Kind(models.TextChoices):
+        SHIPPING = "shipping", "Shipping"
+        HANDLING = "handling", "Handling"
+        DISCOUNT = "discount", "Discount"
+        TAX = "tax", "Tax"
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="charges")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    description = models.CharField(max_length=100, blank=True)
+    amount_minor = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.amount_minor}"
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=40, unique=True)
+    color = models.CharField(max_length=20, blank=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OrderTag(models.Model):
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="order_tags")
+    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="order_tags")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "tag"], name="tag_once_per_order")]
+
+    def __str__(self) -> str:
+        return str(self.tag_id)

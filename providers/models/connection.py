@@ -1,0 +1,89 @@
+from django.db import models
+
+from inventory.models import FulfillmentSource
+from orders.models import Channel
+
+
+class ProviderConnection(models.Model):
+    """One installed copy of a provider definition: where it is, with which secrets, and how hard it may be called.
+
+    `secrets` holds one encrypted text a secret parameter (see `providers.secrets`): written by forms, never shown.
+    """
+
+    class Status(models.TextChoices):
+        INSTALLED = "installed", "Installed"
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+
+    key = models.SlugField(max_length=40, unique=True)
+    name = models.CharField(max_length=80)
+    provider = models.CharField(max_length=40, help_text="Key of a provider definition")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.INSTALLED)
+    sandbox = models.BooleanField(default=False)
+    channel = models.ForeignKey(
+        Channel, null=True, blank=True, on_delete=models.PROTECT, related_name="connections"
+    )
+    sources = models.ManyToManyField(
+        FulfillmentSource, blank=True, related_name="connections", help_text="Sources that it runs"
+    )
+    parameters = models.JSONField(default=dict, blank=True)
+    secrets = models.JSONField(default=dict, blank=True, editable=False)
+    max_concurrency = models.PositiveSmallIntegerField(default=4)
+    rate_per_minute = models.PositiveIntegerField(default=6000)
+    timeout_seconds = models.PositiveSmallIntegerField(default=10)
+    max_attempts = models.PositiveSmallIntegerField(default=12)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ConnectionGate(models.Model):
+    """What all processes must agree on before they call: tokens of the rate limit, the breaker, how it went lately.
+
+    Apart from the connection because it changes with every batch of calls.
+    """
+
+    class Health(models.TextChoices):
+        OK = "ok", "OK"
+        DEGRADED = "degraded", "Degraded"
+        DOWN = "down", "Down"
+        MISCONFIGURED = "misconfigured", "Needs a parameter"
+
+    connection = models.OneToOneField(
+        ProviderConnection, primary_key=True, on_delete=models.CASCADE, related_name="gate"
+    )
+    tokens = models.FloatField(default=0)
+    refilled_at = models.DateTimeField(null=True, blank=True)
+    failures_in_a_row = models.PositiveIntegerField(default=0)
+    closed_until = models.DateTimeField(
+        null=True, blank=True, help_text="No call before: breaker open or Retry-After"
+    )
+    health = models.CharField(max_length=14, choices=Health.choices, default=Health.OK)
+    last_error = models.CharField(max_length=300, blank=True)
+    last_in_at = models.DateTimeField(null=True, blank=True)
+    last_out_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.health
+
+
+class Checkpoint(models.Model):
+    """How far a puller has read. Saved after the messages are stored, so at least once; the inbox drops repeats."""
+
+    connection = models.ForeignKey(ProviderConnection, on_delete=models.CASCADE, related_name="checkpoints")
+    puller = models.CharField(max_length=40)
+    value = models.CharField(max_length=100, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "puller"], name="checkpoint_once")]
+
+    def __str__(self) -> str:
+        return f"{self.puller} at {self.value}"
