@@ -192,8 +192,11 @@ Q_CLUSTER = {
 
 # -- the house: which floor listens to which ---------------------------------------------------------------------
 IOM = {
-    # A lower floor that has news rings here; it never knows who listens.
-    "ON_EVENTS": env("IOM_ON_EVENTS", default="orchestration.listeners.on_events"),
+    # A lower floor that has news rings here, inside its transaction; it never knows who listens.
+    "ON_EVENTS": env.list(
+        "IOM_ON_EVENTS",
+        default=["orchestration.listeners.on_events", "providers.listeners.on_events", "insights.listeners.on_events"],
+    ),
     # The only functions that a bell may name: kind -> dotted path of a task.
     "BELLS": {
         "inbox": "providers.tasks.work_inbox",
