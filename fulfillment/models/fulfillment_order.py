@@ -59,7 +59,7 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
         return f"FO-{1000 + self.pk}" if self.pk else "FO-new"
 
     @transition(
-        field=state, source=State.NEW, target=State.SENT, custom={"events": ["fulfillment_order.sent"]}
+        field=state, source=State.NEW, target=State.SENT, custom={"events": ["fulfillment_order.sent"], "stamp": "sent_at"}
     )
     def send(self) -> None: ...
 
@@ -67,7 +67,7 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
         field=state,
         source=[State.NEW, State.SENT],
         target=State.ACCEPTED,
-        custom={"events": ["fulfillment_order.accepted"]},
+        custom={"events": ["fulfillment_order.accepted"], "stamp": "accepted_at"},
     )
     def accept(self) -> None: ...
 
@@ -91,7 +91,7 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
         field=state,
         source=[State.NEW, State.SENT, State.ACCEPTED, State.PICKING, State.PACKED],
         target=State.SHIPPED,
-        custom={"events": ["fulfillment_order.shipped"]},
+        custom={"events": ["fulfillment_order.shipped"], "stamp": "shipped_at"},
     )
     def ship(self) -> None: ...
 
@@ -99,7 +99,7 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
         field=state,
         source=State.SHIPPED,
         target=State.DELIVERED,
-        custom={"events": ["fulfillment_order.delivered"]},
+        custom={"events": ["fulfillment_order.delivered"], "stamp": "delivered_at"},
     )
     def deliver(self) -> None: ...
 

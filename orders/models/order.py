@@ -11,7 +11,7 @@ class Order(FSMModelMixin, models.Model):
     """What the customer bought, as captured. Amounts are minor units of `currency`.
 
     The decorated methods are the table of built-in transitions; `custom["events"]` names the business events that
-    cause them and `custom["reason"]` the state reason they leave. Only `orders.services.events.apply_event` writes
+    cause them, `custom["reason"]` the state reason they leave and `custom["stamp"]` the time they set first. Only `orders.services.events.apply_event` writes
     `state` and `state_reason`, for a whole batch.
     """
 
@@ -122,7 +122,7 @@ class Order(FSMModelMixin, models.Model):
         field=state,
         source=[State.NEW, State.IN_PROGRESS],
         target=State.IN_PROGRESS,
-        custom={"events": ["order.sourced"], "reason": "sourced"},
+        custom={"events": ["order.sourced"], "reason": "sourced", "stamp": "sourced_at"},
     )
     def source(self) -> None: ...
 
@@ -130,13 +130,13 @@ class Order(FSMModelMixin, models.Model):
         field=state,
         source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
         target=State.FULFILLMENT,
-        custom={"events": ["order.sent_to_fulfillment"], "reason": "sent"},
+        custom={"events": ["order.sent_to_fulfillment"], "reason": "sent", "stamp": "sent_at"},
     )
     def send(self) -> None: ...
 
     @transition(
         field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT, State.ON_HOLD],
+        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
         target=State.FULFILLMENT,
         custom={"events": ["order.part_shipped"], "reason": "part_shipped"},
     )
@@ -146,7 +146,7 @@ class Order(FSMModelMixin, models.Model):
         field=state,
         source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT, State.ON_HOLD],
         target=State.SHIPPED,
-        custom={"events": ["order.shipped"], "reason": "shipped"},
+        custom={"events": ["order.shipped"], "reason": "shipped", "stamp": "shipped_at"},
     )
     def ship(self) -> None: ...
 
@@ -154,7 +154,7 @@ class Order(FSMModelMixin, models.Model):
         field=state,
         source=[State.FULFILLMENT, State.SHIPPED, State.ON_HOLD],
         target=State.COMPLETED,
-        custom={"events": ["order.invoiced"], "reason": "fulfilled"},
+        custom={"events": ["order.invoiced"], "reason": "fulfilled", "stamp": "completed_at"},
     )
     def complete(self) -> None: ...
 

@@ -1,0 +1,117 @@
+"""Business events: the one place that writes them, and the only writer of a state column."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Model, Value
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from iom.lib import bulk
+from iom.lib.words import entity_of
+from orders.errors import ConcurrentChange
+from orders.models import BusinessEvent, Order
+from orders.services.transitions import Move, TransitionTable
+from orders.types import Outcome, Raised
+
+COLUMNS = ("kind", "entity", "record_id", "order", "payload", "actor", "at")
+
+
+@transaction.atomic
+def record(events: Sequence[Raised], *, actor: str) -> list[int]:
+    """Write events in this order and tell the listeners, inside the caller's transaction; returns their ids."""
+    if not events:
+        return []
+    now = timezone.now()
+    rows = [(e.kind, e.entity, e.record_id, e.order_id, dict(e.payload), actor, now) for e in events]
+    ids = [pk for (pk,) in bulk.insert(BusinessEvent, COLUMNS, rows, returning=("pk",))]
+    numbered = list(zip(ids, events, strict=True))
+    for listener in _listeners(tuple(settings.IOM["ON_EVENTS"])):
+        listener(numbered)
+    return ids
+
+
+@transaction.atomic
+def apply_event(
+    kind: str,
+    records: Sequence[Model],
+    *,
+    actor: str,
+    payloads: Mapping[int, Mapping[str, Any]] | None = None,
+    reason: str = "",
+    table: TransitionTable | None = None,
+) -> Outcome:
+    """Raise one event for each record and move its state by the table.
+
+    `records` are instances of one model whose orders the caller has locked; their `state` is set in memory too.
+    An event that has transitions, but none from a record's state: that record is refused, nothing of it changes.
+    An event without any transition passes: it is written and the state stays. `reason` overrides the table's reason.
+    Raises ConcurrentChange, with nothing changed, if a state moved since the record was read.
+    Source: reference ST-3, PRV-18.
+    """
+    if not records:
+        return Outcome()
+    model = type(records[0])
+    table = table or TransitionTable()
+    moves, refused = _moves(kind, records, table)
+    for move, group in _grouped(moves).items():
+        _write(model, kind, group, move, reason)
+    accepted = [record for record in records if record.pk not in refused]
+    record([_raised(kind, item, moves.get(item.pk), reason, payloads) for item in accepted], actor=actor)
+    return Outcome(changed=[item.pk for item in accepted], refused=refused)
+
+
+def _moves(kind: str, records: Sequence[Model], table: TransitionTable) -> tuple[dict, dict[int, str]]:
+    model, moves, refused = type(records[0]), {}, {}
+    if not table.knows(model, kind):
+        return moves, refused
+    for item in records:
+        move = table.move(model, kind, item.state)
+        if move and all(condition(item) for condition in move.conditions):
+            moves[item.pk] = (item, item.state, move)
+        else:
+            refused[item.pk] = f"{kind} does not apply in state {item.state}"
+    return moves, refused
+
+
+def _grouped(moves: Mapping) -> dict:
+    groups = defaultdict(list)
+    for item, source, move in moves.values():
+        groups[(source, move)].append(item)
+    return {key: sorted(group, key=lambda item: item.pk) for key, group in groups.items()}
+
+
+def _write(
+    model: type[Model], kind: str, group: Sequence[Model], move: tuple[str, Move], reason: str
+) -> None:
+    source, target = move
+    values = {"state": target.target, "state_reason": reason or target.reason, "state_at": timezone.now()}
+    if target.stamp:
+        values[target.stamp] = Coalesce(F(target.stamp), Value(values["state_at"]))
+    moved = model._base_manager.filter(pk__in=[item.pk for item in group], state=source).update(**values)
+    if moved != len(group):
+        raise ConcurrentChange(kind, [item.pk for item in group])
+    for item in group:
+        item.__dict__.update(
+            state=target.target, state_reason=values["state_reason"], state_at=values["state_at"]
+        )
+
+
+def _raised(kind: str, item: Model, moved, reason: str, payloads: Mapping | None) -> Raised:
+    payload = dict(payloads.get(item.pk, {})) if payloads else {}
+    if moved:
+        _, source, move = moved
+        payload |= {"from": source, "to": move.target, "reason": reason or move.reason}
+    return Raised(
+        kind, entity_of(type(item)), item.pk, item.pk if isinstance(item, Order) else item.order_id, payload
+    )
+
+
+@cache
+def _listeners(paths: tuple[str, ...]) -> list:
+    return [import_string(path) for path in paths]
