@@ -1,7 +1,10 @@
 """Business events: the one place that writes them, and the only writer of a state column."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -22,18 +25,46 @@ from orders.types import Outcome, Raised
 COLUMNS = ("kind", "entity", "record_id", "order", "payload", "actor", "at")
 
 
-@transaction.atomic
-def record(events: Sequence[Raised], *, actor: str) -> list[int]:
-    """Write events in this order and tell the listeners, inside the caller's transaction; returns their ids."""
+_collected: ContextVar[list | None] = ContextVar("collected_events", default=None)
+
+
+def record(events: Sequence[Raised], *, actor: str) -> None:
+    """Write events in this order and tell the listeners, inside the caller's transaction."""
     if not events:
-        return []
+        return
     now = timezone.now()
-    rows = [(e.kind, e.entity, e.record_id, e.order_id, dict(e.payload), actor, now) for e in events]
-    ids = [pk for (pk,) in bulk.insert(BusinessEvent, COLUMNS, rows, returning=("pk",))]
-    numbered = list(zip(ids, events, strict=True))
+    noted = [(event, actor, now) for event in events]
+    if (collected := _collected.get()) is not None:
+        collected += noted
+    else:
+        _append(noted)
+
+
+@contextmanager
+def collecting() -> Iterator[list[tuple[Raised, str, datetime]]]:
+    """Keep the events that are recorded inside, and write all of them in one append at the end.
+
+    For a batch of many steps in one transaction. Yields the list so far; on an error nothing is written.
+    """
+    if (outer := _collected.get()) is not None:
+        yield outer
+        return
+    collected: list = []
+    token = _collected.set(collected)
+    try:
+        yield collected
+    finally:
+        _collected.reset(token)
+    _append(collected)
+
+
+@transaction.atomic
+def _append(noted: Sequence[tuple[Raised, str, datetime]]) -> None:
+    rows = [(e.kind, e.entity, e.record_id, e.order_id, e.payload, actor, at) for e, actor, at in noted]
+    ids = bulk.insert(BusinessEvent, COLUMNS, rows, returning=("pk",))
+    numbered = [(pk, event) for (pk,), (event, _, _) in zip(ids, noted, strict=True)]
     for listener in _listeners(tuple(settings.IOM["ON_EVENTS"])):
         listener(numbered)
-    return ids
 
 
 @transaction.atomic
