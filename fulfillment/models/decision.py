@@ -22,6 +22,9 @@ class SourcingDecision(models.Model):
     candidates = models.JSONField(
         default=list, help_text="[{code, available, distance_km, removed_by}], nearest first"
     )
+    removed = models.JSONField(
+        default=dict, help_text="{kind of reason: how many sources it took out}, over all"
+    )
     sentence = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
 

@@ -38,6 +38,8 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     ship_by = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
+    # Set when the call to its provider is queued: from then on it may be there, whatever the state says.
+    send_requested_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
     shipped_at = models.DateTimeField(null=True, blank=True)
@@ -59,7 +61,10 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
         return f"FO-{1000 + self.pk}" if self.pk else "FO-new"
 
     @transition(
-        field=state, source=State.NEW, target=State.SENT, custom={"events": ["fulfillment_order.sent"], "stamp": "sent_at"}
+        field=state,
+        source=State.NEW,
+        target=State.SENT,
+        custom={"events": ["fulfillment_order.sent"], "stamp": "sent_at"},
     )
     def send(self) -> None: ...
 

@@ -1,0 +1,33 @@
+"""What can go wrong in fulfillment. Each carries data, a code for machines and a sentence for people."""
+
+from collections.abc import Collection
+
+
+class FulfillmentError(Exception):
+    code = "fulfillment_error"
+    status = 400
+
+
+class FulfillmentOrderNotFound(FulfillmentError):
+    code = "fulfillment_order_not_found"
+    status = 404
+
+    def __init__(self, ids: Collection[int]) -> None:
+        self.ids = sorted(ids)
+        super().__init__(f"There is no fulfillment order with id {', '.join(map(str, self.ids[:10]))}.")
+
+
+class UnknownStrategy(FulfillmentError):
+    code = "unknown_strategy"
+
+    def __init__(self, keys: Collection[str]) -> None:
+        self.keys = sorted(keys)
+        super().__init__(f"There is no sourcing strategy named {', '.join(self.keys)}.")
+
+
+class UnknownStatus(FulfillmentError):
+    code = "unknown_status"
+
+    def __init__(self, statuses: Collection[str]) -> None:
+        self.statuses = sorted(statuses)
+        super().__init__(f"There is no fulfillment status named {', '.join(self.statuses)}.")

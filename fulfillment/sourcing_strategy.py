@@ -1,0 +1,106 @@
+"""The interface of sourcing: plain data in, plain data out, no database. An optimizer registers here beside `nearest`.
+
+A planner gets all orders of a batch at once, with the sources, the rules of each order's strategy and what is
+available, and answers a plan for each line. It never promises a unit twice: `Problem.stock` is its own copy to consume.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+DEFAULT_PLANNER = "nearest"
+SOURCED, NOT_SOURCED = "sourced", "not_sourced"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    id: int
+    code: str
+    name: str
+    type: str = "warehouse"
+    active: bool = True
+    latitude: float | None = None
+    longitude: float | None = None
+    region: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a strategy allows. `source_ids` None: every active source."""
+
+    key: str = "default"
+    source_ids: frozenset[int] | None = None
+    max_distance_km: int | None = None
+    max_sources: int = 5
+    split_lines: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LineNeed:
+    """`rejected`: the sources that refused this line before, with their reason. No product: in stock everywhere."""
+
+    line_id: int
+    product_id: int | None
+    quantity: int
+    fixed_source_id: int | None = None
+    rejected: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderNeed:
+    """`used_sources` already bring other units of this order: they cost no further split."""
+
+    order_id: int
+    lines: Sequence[LineNeed]
+    latitude: float | None = None
+    longitude: float | None = None
+    region: str = ""
+    country: str = ""
+    rules: Rules = Rules()
+    used_sources: frozenset[int] = frozenset()
+
+
+@dataclass(slots=True)
+class Problem:
+    """`stock`: available by product, then source; the planner consumes it. Without `check_stock` all have everything."""
+
+    orders: Sequence[OrderNeed]
+    sources: Sequence[SourceFacts]
+    stock: dict[int, dict[int, int]]
+    check_stock: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """`allocations`: (source id, quantity, km or None), nearest first; none if not sourced.
+
+    `candidates`: {code, available, distance_km, removed_by} of the nearest sources and of the chosen, nearest first;
+    `removed`: how many sources each kind of reason took out, over all sources.
+    """
+
+    line_id: int
+    outcome: str
+    allocations: tuple[tuple[int, int, int | None], ...]
+    candidates: list[dict]
+    removed: dict[str, int]
+    sentence: str
+
+
+class Planner(Protocol):
+    def plan(self, problem: Problem) -> dict[int, LinePlan]:
+        """One plan for each line of the problem, by line id."""
+        ...
+
+
+_planners: dict[str, Planner] = {}
+
+
+def register(key: str, planner: Planner) -> None:
+    """Let the strategy of this key be planned by this planner."""
+    _planners[key] = planner
+
+
+def planner_for(strategy_key: str) -> Planner:
+    """The planner registered for a strategy; those without one of their own are planned by `nearest`."""
+    return _planners.get(strategy_key) or _planners[DEFAULT_PLANNER]
