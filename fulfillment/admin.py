@@ -1,0 +1,136 @@
+"""Admin pages of fulfillment: strategies are edited; what was decided and done is there to read."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from fulfillment.models import (
+    FulfillmentLine,
+    FulfillmentOrder,
+    Invoice,
+    Shipment,
+    ShipmentLine,
+    SourceRejection,
+    SourcingDecision,
+    Strategy,
+)
+from iom.lib.admin import HouseAdmin, MachineAdmin, ReadOnlyInline, badge, pretty_json
+from iom.lib.money import formatted
+
+FIRST_NUMBER = 1000  # FO-1001 is the first fulfillment order
+
+
+@admin.register(Strategy)
+class StrategyAdmin(HouseAdmin):
+    list_display = ("key", "name", "is_default", "max_distance_km", "max_sources_per_order", "split_lines")
+    search_fields = ("key__istartswith", "name__icontains")
+    autocomplete_fields = ("sources",)
+    ordering = ("key",)
+
+
+class FulfillmentLineInline(ReadOnlyInline):
+    model = FulfillmentLine
+    fields = ("order_line", "quantity", "quantity_picked", "quantity_shipped", "reservation_key")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("order_line")
+
+
+class ShipmentInline(ReadOnlyInline):
+    model = Shipment
+    fields = ("carrier", "service", "tracking_number", "shipped_at", "delivered_at")
+
+
+@admin.register(FulfillmentOrder)
+class FulfillmentOrderAdmin(MachineAdmin):
+    list_display = ("number", "order", "source", "state_badge", "external_id", "created_at", "shipped_at")
+    list_select_related = ("order", "source")
+    list_filter = ("source__type",)
+    search_fields = ("key__exact",)
+    search_help_text = "Number such as FO-2210, order such as SO-1042, or whole key"
+    inlines = (FulfillmentLineInline, ShipmentInline)
+
+    @admin.display(description="state")
+    def state_badge(self, fulfillment_order: FulfillmentOrder) -> str:
+        label = (
+            FulfillmentOrder.State(fulfillment_order.state).label
+            if _built_in(fulfillment_order.state)
+            else ""
+        )
+        return badge(fulfillment_order.state, label)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
+        term = search_term.strip()
+        kind, _, digits = term.upper().partition("-")
+        if digits.isdecimal() and len(digits) < 16 and kind in ("FO", "SO"):
+            field = "pk" if kind == "FO" else "order_id"
+            return queryset.filter(**{field: int(digits) - FIRST_NUMBER}), False
+        return super().get_search_results(request, queryset, term)
+
+
+class ShipmentLineInline(ReadOnlyInline):
+    model = ShipmentLine
+    fields = ("fulfillment_line", "quantity")
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(MachineAdmin):
+    list_display = ("tracking", "fulfillment_order", "carrier", "service", "shipped_at", "delivered_at")
+    list_select_related = ("fulfillment_order",)
+    search_fields = ("tracking_number__exact", "key__exact")
+    search_help_text = "Whole tracking number or key"
+    inlines = (ShipmentLineInline,)
+
+    @admin.display(description="tracking number")
+    def tracking(self, shipment: Shipment) -> str:
+        return shipment.tracking_number or shipment.key
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(MachineAdmin):
+    list_display = ("number", "fulfillment_order", "amount", "issued_at")
+    list_select_related = ("fulfillment_order",)
+
+    @admin.display(description="amount")
+    def amount(self, invoice: Invoice) -> str:
+        return formatted(invoice.amount_minor, invoice.currency)
+
+
+@admin.register(SourcingDecision)
+class SourcingDecisionAdmin(MachineAdmin):
+    list_display = ("at", "order", "order_line", "outcome_badge", "strategy", "sentence")
+    list_select_related = ("order", "order_line")
+    list_filter = ("outcome",)
+    fields = (
+        "order",
+        "order_line",
+        "strategy",
+        "outcome",
+        "sentence",
+        "chosen_text",
+        "candidates_text",
+        "at",
+    )
+    readonly_fields = ("chosen_text", "candidates_text")
+
+    @admin.display(description="outcome")
+    def outcome_badge(self, decision: SourcingDecision) -> str:
+        return badge(decision.outcome, decision.get_outcome_display())
+
+    @admin.display(description="chosen")
+    def chosen_text(self, decision: SourcingDecision) -> str:
+        return pretty_json(decision.chosen)
+
+    @admin.display(description="candidates")
+    def candidates_text(self, decision: SourcingDecision) -> str:
+        return pretty_json(decision.candidates)
+
+
+@admin.register(SourceRejection)
+class SourceRejectionAdmin(MachineAdmin):
+    list_display = ("at", "order_line", "source", "reason", "actor")
+    list_select_related = ("order_line", "source")
+
+
+def _built_in(state: str) -> bool:
+    return state in FulfillmentOrder.State.values
