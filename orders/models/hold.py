@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 
 from orders.models.order import Order
+from orders.querysets import HoldQuerySet
 
 
 class Hold(models.Model):
@@ -27,6 +28,8 @@ class Hold(models.Model):
     released_by = models.CharField(max_length=150, blank=True)
     released_at = models.DateTimeField(null=True, blank=True)
     release_note = models.CharField(max_length=200, blank=True)
+
+    objects = HoldQuerySet.as_manager()
 
     class Meta:
         constraints = [

@@ -5,6 +5,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from inventory.models import FulfillmentSource, Product
 from orders.models.channel import Channel
 from orders.models.customer import Customer
+from orders.querysets import OrderLineQuerySet, OrderQuerySet
 
 
 class Order(FSMModelMixin, models.Model):
@@ -78,6 +79,8 @@ class Order(FSMModelMixin, models.Model):
     version = models.PositiveIntegerField(
         default=1, db_default=1, help_text="For edits by people: a stale form is refused"
     )
+
+    objects = OrderQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]
@@ -234,6 +237,7 @@ class OrderLine(FSMModelMixin, models.Model):
         related_name="order_lines",
         verbose_name="fulfillment source",
     )
+    source_is_assigned = models.BooleanField(default=False, db_default=False, help_text="A policy or a person chose the source")
     split_group = models.CharField(max_length=40, blank=True)
     launch_date = models.DateField(null=True, blank=True)
     inventory_available_on = models.DateField(null=True, blank=True)
@@ -245,6 +249,8 @@ class OrderLine(FSMModelMixin, models.Model):
     state = FSMField(max_length=40, default=State.NEW, protected=True)
     state_reason = models.CharField(max_length=40, blank=True)
     state_at = models.DateTimeField()
+
+    objects = OrderLineQuerySet.as_manager()
 
     class Meta:
         ordering = ["order_id", "line_number"]

@@ -1,0 +1,106 @@
+"""Steps that ask another system: each record gets a receipt (outbox row) with a stable key, then the path waits for it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from providers.services.connections import connection_for
+
+from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, register, waiting
+from providers.services import outbox, payloads
+
+
+class ProviderStep(Action):
+    """The provider's own effect (sent, invoiced …) and its events are written with the reply, by the border."""
+
+    level = "fulfillment_order"
+    action_type: str
+
+    def run(self, batch: Batch) -> dict[int, Result]:
+        keys = {record.pk: receipt_key(batch, item, record.pk) for item, record in batch.records()}
+        states = outbox.states(list(keys.values()))
+        new = {pk: key for pk, key in keys.items() if key not in states}
+        refused = self._enqueue(batch, new, states) if new else {}
+        return {pk: refused.get(pk) or _result(states.get(key)) for pk, key in keys.items()}
+
+    def _enqueue(self, batch: Batch, new: Mapping[int, str], states: dict) -> dict[int, Result]:
+        action = batch.step.get("provider_action", "")
+        records = {record.pk: record for _, record in batch.records() if record.pk in new}
+        connections = connection_for(
+            self.action_type, [record.source_id for record in records.values()], action=action
+        )
+        served = {pk: record for pk, record in records.items() if record.source_id in connections}
+        bodies = payloads.build(action, list(served))
+        drafts = [
+            outbox.RequestDraft(
+                key=new[pk],
+                connection_id=connections[record.source_id],
+                action=action,
+                payload=bodies[pk],
+                entity=self.level,
+                record_id=pk,
+                order_id=record.order_id,
+            )
+            for pk, record in served.items()
+        ]
+        states.update(outbox.enqueue(drafts))
+        return {
+            pk: failed("no_connection", "No active connection serves this source.")
+            for pk in records
+            if pk not in served
+        }
+
+    def problems(self, step: Mapping[str, Any]) -> list[str]:
+        from providers.registry import provider_actions
+
+        known = {action.key for action in provider_actions() if action.action_type == self.action_type}
+        chosen = step.get("provider_action")
+        return (
+            []
+            if chosen in known
+            else [f"“provider_action” must be one of {', '.join(sorted(known))}, not {chosen!r}"]
+        )
+
+    def output_events(self, step: Mapping[str, Any]) -> list[str]:
+        from providers.registry import provider_actions
+
+        return [
+            event
+            for action in provider_actions()
+            if action.key == step.get("provider_action")
+            for event in (action.success_event, action.failure_event)
+        ]
+
+
+@register
+class SendToFulfillment(ProviderStep):
+    key, label = "send_to_fulfillment", "Send to fulfillment"
+    action_type = "send_to_fulfillment"
+
+
+@register
+class SendToFulfillmentErp(ProviderStep):
+    """The same through an ERP's connection; interchangeable with any provider of that action type."""
+
+    key, label = "send_to_fulfillment_erp", "Send to fulfillment (ERP)"
+    action_type = "send_to_fulfillment"
+
+
+@register
+class SendToInvoice(ProviderStep):
+    key, label = "send_to_invoice", "Send to invoice"
+    action_type = "send_to_invoice"
+
+
+def receipt_key(batch: Batch, item: Item, record_id: int) -> str:
+    """Stable for a run, a step and a record: a step that comes again finds its receipt and never a second effect."""
+    return f"run:{item.run.pk}/{batch.step['key']}/{record_id}"
+
+
+def _result(state) -> Result:
+    if state is None or state.state in ("ready", "sending"):
+        return waiting("the provider's answer")
+    if state.state == "done":
+        return OK
+    if state.state == "unknown":
+        return waiting(f"the provider: outcome unknown, asked again ({state.error or 'no answer'})")
+    return failed(state.error_code or "provider_rejected", state.error or "The provider refused it.")

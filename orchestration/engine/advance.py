@@ -1,0 +1,149 @@
+"""The engine's loop: claim a batch of due runs, advance them in waves inside one transaction, commit, again.
+
+Within a wave the tokens of all runs that stand at the same step go through it together. A batch that raises is bisected,
+so that one poisoned record is found, counted and parked while the rest goes on.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+import structlog
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from iom.lib.killpoints import killpoint
+from orchestration.engine import claim as claims
+from orchestration.engine import step as stepping
+from orchestration.engine.context import engine_at_work
+from orchestration.engine.route import join_merges
+from orchestration.engine.tokens import State
+from orchestration.engine.wave import Wave, lock
+from orchestration.models import FlowRun, StepRun
+from orders.errors import ConcurrentChange
+from orders.models import Order
+from orders.services.events import collecting
+
+log = logging.getLogger(__name__)
+BATCH = 250
+LOOK_AGAIN_SECONDS = 0.06  # longer than bells coalesce
+
+
+def drain(budget_seconds: float = 15.0, batch: int = BATCH) -> int:
+    """Advance due runs until none is due or the time is over; returns how many were claimed."""
+    ends, total = time.monotonic() + budget_seconds, 0
+    while time.monotonic() < ends:
+        claimed = advance(batch)
+        total += claimed
+        if not claimed:
+            time.sleep(LOOK_AGAIN_SECONDS)
+            if not claims.is_any_due():
+                break
+    return total
+
+
+def advance(limit: int = BATCH) -> int:
+    """Claim and advance one batch; returns how many runs were claimed."""
+    fencing, runs = claims.claim(limit)
+    if not runs:
+        return 0
+    killpoint("runs_claimed")
+    started = time.monotonic()
+    with structlog.contextvars.bound_contextvars(batch=fencing):
+        worn = [run for run in runs if run.attempts > claims.MOST_ATTEMPTS]
+        for run in worn:
+            park(run, fencing, "worker_died", "The worker died each time it worked on this.")
+        _work([run for run in runs if run not in worn], fencing)
+        log.info("advanced runs=%d ms=%d", len(runs), (time.monotonic() - started) * 1000)
+    return len(runs)
+
+
+def _work(runs: Sequence[FlowRun], fencing: int) -> None:
+    if not runs:
+        return
+    try:
+        _in_transaction(runs, fencing)
+    except (OperationalError, InterfaceError, ConcurrentChange):
+        # The database went away, a deadlock or a race: nothing is wrong with the records. The lease brings them back.
+        _release(runs, fencing)
+        raise_if_unusable()
+    except Exception as error:
+        if len(runs) == 1:
+            log.exception("run failed run=%d order=%d", runs[0].pk, runs[0].order_id)
+            _failed(runs[0], fencing, error)
+            return
+        half = len(runs) // 2
+        _work(runs[:half], fencing)
+        _work(runs[half:], fencing)
+
+
+@transaction.atomic
+def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
+    ours = lock(runs, fencing)
+    if not ours:
+        return
+    with engine_at_work({run.pk for run in ours}), collecting() as collected:
+        wave = Wave(ours, collected)
+        _end_canceled(wave)
+        while (group := _next_group(wave)) or join_merges(wave):
+            if group:
+                stepping.run(wave, *group)
+        wave.flush()
+        killpoint("before_commit")
+
+
+def _next_group(wave: Wave) -> tuple[dict, list] | None:
+    """The tokens that stand at the earliest step of one version, so that paths catch up before they go on together."""
+    best, found = None, []
+    for run_id, run in wave.runs.items():
+        for token in wave.tokens[run_id]:
+            if token.ended or not token.pending:
+                continue
+            step = wave.steps(run_id)[token.step]
+            rank = (step["index"], run.version_id)
+            if best is None or rank < best[0]:
+                best, found = (rank, step), [token]
+            elif rank == best[0]:
+                found.append(token)
+    return (best[1], found) if best else None
+
+
+def _end_canceled(wave: Wave) -> None:
+    for run in wave.runs.values():
+        if wave.orders[run.order_id].state == Order.State.CANCELED:
+            for token in wave.tokens[run.pk]:
+                token.ended = True
+
+
+@transaction.atomic
+def _failed(run: FlowRun, fencing: int, error: Exception) -> None:
+    """Try again later; after the last attempt a person looks."""
+    if run.attempts >= claims.MOST_ATTEMPTS:
+        park(run, fencing, "error", f"{type(error).__name__}: {error}")
+        return
+    again = timezone.now() + timedelta(seconds=2**run.attempts)
+    FlowRun.objects.filter(pk=run.pk, claimed_by=fencing).update(due_at=again, lease_until=None)
+
+
+@transaction.atomic
+def park(run: FlowRun, fencing: int, code: str, sentence: str) -> None:
+    """Stop a run at its steps for a person, keeping where it stands."""
+    mine = FlowRun.objects.filter(pk=run.pk, claimed_by=fencing)
+    if mine.update(state=FlowRun.State.ATTENTION, due_at=None, lease_until=None, attempts=0):
+        waiting = StepRun.objects.filter(run=run.pk, state__in=[State.READY, State.WAITING])
+        waiting.update(state=State.FAILED, waiting_for="a person", error_code=code, error=sentence[:500])
+
+
+def _release(runs: Sequence[FlowRun], fencing: int) -> None:
+    with suppress(OperationalError, InterfaceError):
+        FlowRun.objects.filter(pk__in=[run.pk for run in runs], claimed_by=fencing).update(
+            lease_until=None, attempts=0
+        )
+
+
+def raise_if_unusable() -> None:
+    """End the drain when the database is gone: the next bell finds it back, or its supervisor starts anew."""
+    if not connection.in_atomic_block and not connection.is_usable():
+        connection.close()

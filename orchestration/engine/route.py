@@ -1,0 +1,122 @@
+"""Where a path goes from here: the next step, a branch, the failure road, or the end."""
+
+from collections.abc import Collection
+
+from orchestration.engine.tokens import State, Token, joined
+from orchestration.engine.wave import Wave
+from orchestration.models import StepResult
+
+MOST_VISITS = 25
+
+
+def split_off(wave: Wave, token: Token, level: str, groups: list[Collection[int]]) -> list[Token]:
+    """One token for each non-empty group of record ids, the given one for the first; none is split that need not be."""
+    full = [group for group in groups if group]
+    if len(full) < 2:
+        return [token if group else None for group in groups]
+    parts: list = []
+    for group in groups:
+        parts.append(token.part(level, group) if group else None)
+    first = next(part for part in parts if part)
+    _take_over(token, first)
+    parts[parts.index(first)] = token
+    wave.tokens[token.run_id] += [part for part in parts if part and part is not token]
+    return parts
+
+
+def _take_over(token: Token, part: Token) -> None:
+    token.lines, token.fulfillment_orders, token.changed = part.lines, part.fulfillment_orders, True
+
+
+def enter(wave: Wave, token: Token, key: str | None, *, ok: bool = True) -> None:
+    """Put a token on a step, through any condition on the way; `key` None ends its path."""
+    steps = wave.steps(token.run_id)
+    while key and steps[key]["kind"].startswith("condition"):
+        branch = next(b for b in steps[key]["branches"] if b["key"] == ("yes" if ok else "no"))
+        wave.note(token, key, StepResult.Result.SUCCESS, branch["key"], {"branch": branch["key"]})
+        key, ok = branch["first"], True
+    place(wave, token, key)
+
+
+def place(wave: Wave, token: Token, key: str | None) -> None:
+    token.changed = True
+    if key is None:
+        token.ended = True
+        return
+    step = wave.steps(token.run_id)[key]
+    token.step, token.scope, token.entered_at = key, step["scope"], wave.now
+    token.state, token.pending = (State.JOINING, False) if step["kind"] == "merge" else (State.READY, True)
+    token.waiting_for = "the other branches" if step["kind"] == "merge" else ""
+    token.attempts, token.deadline_at, token.error_code, token.error = 0, None, "", ""
+
+
+def fail(wave: Wave, token: Token, step: dict, code: str, sentence: str, records: list) -> None:
+    """The failure road: a condition's No, `on_failure`, `resume_on_error`, or a person."""
+    steps = wave.steps(token.run_id)
+    following = steps.get(step.get("next") or "")
+    go_to = (step.get("on_failure") or {}).get("go_to")
+    if following and following["kind"].startswith("condition"):
+        enter(wave, token, step["next"], ok=False)
+    elif go_to:
+        go_back(wave, token, go_to)
+    elif event := step.get("resume_on_error"):
+        wave.raise_for(event, records)
+        enter(wave, token, step.get("next"))
+    else:
+        token.stay(State.FAILED, "a person", error_code=code[:60], error=sentence[:500])
+
+
+def go_back(wave: Wave, token: Token, key: str) -> None:
+    """Leave for an earlier step; the records become lines again, since their fulfillment orders may be replaced."""
+    if token.visit >= MOST_VISITS:
+        token.stay(
+            State.FAILED,
+            "a person",
+            error_code="loop_limit",
+            error=f"Came back to {key} {MOST_VISITS} times.",
+        )
+        return
+    token.visit += 1
+    token.lines = wave.line_ids(token)
+    token.fulfillment_orders = None
+    place(wave, token, key)
+
+
+def join_level(wave: Wave, token: Token, step_key: str) -> Token | None:
+    """For a step on a coarser record: the one token of all siblings, or None while some have not arrived."""
+    if token.lines is None and token.fulfillment_orders is None:
+        return token
+    siblings = [t for t in wave.live_tokens(token.run_id) if t is token or _is_within(t.scope, token.scope)]
+    if any(t.step != step_key for t in siblings):
+        token.stay(State.JOINING, "the other lines of the order")
+        return None
+    return joined(siblings)
+
+
+def join_merges(wave: Wave) -> bool:
+    """Fire every merge and every coarser step whose branches have all arrived; True if a token moved."""
+    moved = False
+    for run_id in wave.runs:
+        steps = wave.steps(run_id)
+        for key in {t.step for t in wave.live_tokens(run_id) if t.state == State.JOINING}:
+            moved |= _join_at(wave, run_id, key, steps[key])
+    return moved
+
+
+def _join_at(wave: Wave, run_id: int, key: str, step: dict) -> bool:
+    live = wave.live_tokens(run_id)
+    here = [t for t in live if t.step == key and t.state == State.JOINING]
+    if step["kind"] == "merge":
+        inside = f"{step['scope']}/{step['of']}:"
+        if any(t.scope.startswith(inside) for t in live):
+            return False
+        enter(wave, joined(here), step["next"])
+        return True
+    if any(t.step != key and _is_within(t.scope, step["scope"]) for t in live):
+        return False
+    place(wave, joined(here), key)
+    return True
+
+
+def _is_within(scope: str, outer: str) -> bool:
+    return scope == outer or scope.startswith(f"{outer}/")

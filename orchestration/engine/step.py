@@ -1,0 +1,421 @@
+"""One step for all tokens that stand at it: holds, input events, filter policies, execution policies, action, events."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
+
+from django.db.models import Model
+
+from orchestration.actions.base import OK, Action, Batch, Item, Result
+from orchestration.engine import route
+from orchestration.engine.tokens import State, Token
+from orchestration.engine.wave import Wave, orders_of
+from orchestration.models import StepResult
+from orchestration.policies.evaluate import Verdict, assign, evaluate
+from orders.models import OrderLine
+
+Outcomes = dict[int, Result]
+
+
+def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
+    for token in tokens:
+        token.pending = False
+    if step["kind"] == "action":
+        _action(wave, step, tokens)
+    elif step["kind"].startswith("splitter"):
+        _split(wave, step, tokens)
+    else:
+        for token in tokens:
+            route.enter(wave, token, step["key"])
+
+
+# -- actions ------------------------------------------------------------------------------------------------------
+
+
+def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
+    from orchestration.actions import ACTIONS
+
+    started = time.monotonic()
+    action = ACTIONS[step["action"]]
+    level = action.level_at(step)
+    if level == "order":
+        tokens = [t for t in (route.join_level(wave, t, step["key"]) for t in tokens if not t.ended) if t]
+    items = _items(wave, step, tokens, level)
+    items = _not_held(wave, action, items)
+    outcomes, skipped, detail = _decide(wave, step, action, level, items)
+    milliseconds = int((time.monotonic() - started) * 1000)
+    _raise_events(wave, action, items, outcomes, skipped)
+    for item in items:
+        _move(wave, step, action, level, item, outcomes, skipped, detail, milliseconds)
+
+
+def _items(wave: Wave, step: dict, tokens: list[Token], level: str) -> list[Item]:
+    items = []
+    for token in tokens:
+        records = wave.records(token, level)
+        if not records:
+            wave.note(token, step["key"], StepResult.Result.SKIPPED, "no_records", {})
+            route.enter(wave, token, step["next"])
+            continue
+        if level == "fulfillment_order" and token.fulfillment_orders is None:
+            token.fulfillment_orders, token.changed = frozenset(record.pk for record in records), True
+        run = wave.runs[token.run_id]
+        items.append(Item(token, run, wave.orders[run.order_id], records, token.state == State.READY))
+    return items
+
+
+def _not_held(wave: Wave, action: Action, items: list[Item]) -> list[Item]:
+    if not action.obeys_holds:
+        return items
+    free = []
+    for item in items:
+        if hold := wave.blocking_hold(item.order.pk, action.key):
+            item.token.stay(State.READY, f"release of the {hold} hold")
+        else:
+            free.append(item)
+    return free
+
+
+def _decide(
+    wave: Wave, step: dict, action: Action, level: str, items: list[Item]
+) -> tuple[Outcomes, set[int], dict]:
+    """A result for every record, the records that a filter left out, and what policies said for those that failed."""
+    outcomes: Outcomes = {}
+    detail: dict[int, dict] = {}
+    skipped: set[int] = set()
+    gated = _gate(wave, step, level, items)
+    outcomes.update(gated)
+    fresh = [item for item in items if item.arrived]
+    asked = {record.pk for item in fresh for record in item.records if record.pk not in gated}
+    for name in step.get("filters", ()):
+        verdicts = _judge(wave, items, name, level, asked - skipped)
+        for pk, verdict in verdicts.items():
+            if not verdict.passed:
+                skipped.add(pk)
+                detail[pk] = _told(wave, items, name, verdict)
+    for name in step.get("policies", ()):
+        _apply_policy(wave, items, name, level, asked - skipped, outcomes, detail)
+    batch = Batch(step, _left(items, lambda pk: pk not in skipped and pk not in outcomes), wave)
+    if batch.items:
+        outcomes.update(action.run(batch))
+    return outcomes, skipped, detail
+
+
+def _apply_policy(
+    wave: Wave, items: list[Item], name: str, level: str, ids: set[int], outcomes: Outcomes, detail: dict
+) -> None:
+    policy = _policy(wave, items, name)
+    verdicts = _judge(wave, items, name, level, {pk for pk in ids if pk not in outcomes}, write=True)
+    for pk, verdict in verdicts.items():
+        if verdict.passed and not verdict.sets:
+            continue
+        detail.setdefault(pk, {}).update(_told(wave, items, name, verdict))
+        if not verdict.passed and policy["criticality"] == "critical":
+            broken = [
+                rule["name"] for rule, held in zip(policy["rules"], verdict.rules, strict=True) if not held
+            ]
+            outcomes[pk] = Result("failed", "policy_failed", f"{policy['name']}: {'; '.join(broken)}")
+
+
+def _judge(
+    wave: Wave, items: list[Item], name: str, level: str, ids: Collection[int], write: bool = False
+) -> dict[int, Verdict]:
+    """Verdicts by record of this level, whatever kind of record the policy looks at."""
+    policy = _policy(wave, items, name)
+    if not ids:
+        return {}
+    if policy["entity"] == level:
+        verdicts = evaluate(policy, ids)
+        if write:
+            assign(policy, verdicts)
+        return verdicts
+    subjects = _subjects(wave, items, level, policy["entity"], ids)
+    verdicts = evaluate(policy, {subject for found in subjects.values() for subject in found})
+    if write:
+        assign(policy, verdicts)
+    return {
+        pk: _all_of([verdicts[subject] for subject in found if subject in verdicts])
+        for pk, found in subjects.items()
+    }
+
+
+def _subjects(
+    wave: Wave, items: list[Item], level: str, entity: str, ids: Collection[int]
+) -> dict[int, list[int]]:
+    """Record of this level -> the records of the policy's kind that speak for it."""
+    found = {}
+    for item in items:
+        for record in item.records:
+            if record.pk not in ids:
+                continue
+            if entity == "order":
+                found[record.pk] = [item.order.pk]
+            elif entity == "order_line" and level == "fulfillment_order":
+                found[record.pk] = list(record.line_quantities)
+            else:
+                found[record.pk] = [other.pk for other in wave.records(item.token, entity)]
+    return found
+
+
+def _all_of(verdicts: list[Verdict]) -> Verdict:
+    if not verdicts:
+        return Verdict(True, [])
+    worst = next((verdict for verdict in verdicts if not verdict.passed), verdicts[0])
+    return Verdict(worst.passed, worst.rules, worst.values, worst.sets)
+
+
+def _policy(wave: Wave, items: list[Item], name: str) -> Mapping:
+    return wave.policies(items[0].run.pk)[name]
+
+
+def _told(wave: Wave, items: list[Item], name: str, verdict: Verdict) -> dict:
+    policy = _policy(wave, items, name)
+    rules = {rule["name"]: held for rule, held in zip(policy["rules"], verdict.rules, strict=False)}
+    told = {
+        "passed": verdict.passed,
+        "version": policy["version"],
+        "rules": rules,
+        "values": _plain(verdict.values),
+    }
+    return {name: told | ({"sets": _plain(verdict.sets)} if verdict.sets else {})}
+
+
+def _plain(values: Mapping) -> dict:
+    return {
+        name: value if isinstance(value, bool | int | str | None) else str(value)
+        for name, value in values.items()
+    }
+
+
+def _left(items: list[Item], wanted: Callable[[int], bool]) -> list[Item]:
+    left = []
+    for item in items:
+        records = [record for record in item.records if wanted(record.pk)]
+        if records:
+            left.append(Item(item.token, item.run, item.order, records, item.arrived))
+    return left
+
+
+# -- input events ---------------------------------------------------------------------------------------------------
+
+
+def _gate(wave: Wave, step: dict, level: str, items: list[Item]) -> Outcomes:
+    """Records that wait for an input event, or leave by a failure event; an empty answer lets everything through."""
+    wanted = set(step.get("input_events", ()))
+    failing = set((step.get("parameters") or {}).get("failure_events", ()))
+    if not items or not wanted | failing or (not wanted and not failing):
+        return {}
+    raised = wave.raised(orders_of(items), wanted | failing)
+    outcomes: Outcomes = {}
+    for item in items:
+        for record in item.records:
+            kinds = {
+                kind for kind, entity, pk in raised[item.order.pk] if _speaks_of(entity, pk, level, record)
+            }
+            if kinds & failing and not kinds & wanted:
+                outcomes[record.pk] = Result(
+                    "failed", min(kinds & failing), f"{min(kinds & failing)} was raised."
+                )
+            elif wanted and not kinds & wanted:
+                outcomes[record.pk] = _overdue(wave, step, item) or Result(
+                    "wait", "", " or ".join(sorted(wanted))
+                )
+    return outcomes
+
+
+def _speaks_of(entity: str, pk: int, level: str, record: Model) -> bool:
+    """An event about the order speaks of all its records, one about a record of this level only of that one."""
+    return entity == "order" or entity != level or pk == record.pk
+
+
+def _overdue(wave: Wave, step: dict, item: Item) -> Result | None:
+    if item.token.deadline_at and item.token.deadline_at <= wave.now:
+        if event := (step.get("deadline") or {}).get("event"):
+            wave.raise_for(event, [item.order])
+        return Result("failed", "deadline", "Nothing happened within the time allowed.")
+    return None
+
+
+# -- events, results, moves ----------------------------------------------------------------------------------------
+
+
+def _raise_events(
+    wave: Wave, action: Action, items: list[Item], outcomes: Outcomes, skipped: set[int]
+) -> None:
+    good, bad, touched, failed_orders = [], [], {}, {}
+    for item in items:
+        for record in item.records:
+            status = outcomes.get(record.pk, OK).status
+            if record.pk in skipped or status == "wait":
+                continue
+            touched[item.order.pk] = item.order
+            if status == "ok":
+                good.append(record)
+            else:
+                bad.append(record)
+                failed_orders[item.order.pk] = item.order
+    wave.raise_for(action.success, good)
+    reasons = {
+        record.pk: {"code": outcomes[record.pk].code, "sentence": outcomes[record.pk].sentence}
+        for record in bad
+    }
+    wave.raise_for(action.failure, bad, reasons)
+    if action.all_success:
+        complete = [
+            order
+            for pk, order in touched.items()
+            if pk not in failed_orders and _all_arrived(wave, action, pk)
+        ]
+        wave.raise_for(action.all_success, complete)
+    wave.raise_for(action.any_failure, list(failed_orders.values()))
+
+
+def _all_arrived(wave: Wave, action: Action, order_id: int) -> bool:
+    if not action.done_reasons:
+        return True
+    done = {OrderLine.State.SHIPPED, OrderLine.State.INVOICED}
+    return all(
+        line.state_reason in action.done_reasons or line.state in done for line in wave.live_lines(order_id)
+    )
+
+
+def _move(
+    wave: Wave,
+    step: dict,
+    action: Action,
+    level: str,
+    item: Item,
+    outcomes: Outcomes,
+    skipped: set[int],
+    detail: dict,
+    milliseconds: int,
+) -> None:
+    """Split the token by how its records fared and send each part on its way."""
+    groups: dict[str, list] = defaultdict(list)
+    for record in item.records:
+        groups["ok" if record.pk in skipped else outcomes.get(record.pk, OK).status].append(record)
+    ids = [[record.pk for record in groups[status]] for status in ("ok", "wait", "failed")]
+    good, wait, bad = (
+        route.split_off(wave, item.token, level, ids) if level != "order" else _whole(item.token, groups)
+    )
+    if good:
+        _note(wave, step, good, groups["ok"], skipped, detail, milliseconds)
+        route.enter(wave, good, step["next"])
+    if wait:
+        _stay(wave, step, item, wait, outcomes[groups["wait"][0].pk])
+    if bad:
+        first = outcomes[groups["failed"][0].pk]
+        told = {
+            str(r.pk): {
+                "code": outcomes[r.pk].code,
+                "sentence": outcomes[r.pk].sentence,
+                **detail.get(r.pk, {}),
+            }
+            for r in groups["failed"]
+        }
+        wave.note(
+            bad,
+            step["key"],
+            StepResult.Result.FAILURE,
+            first.code,
+            {"level": level, "records": told},
+            milliseconds,
+        )
+        route.fail(wave, bad, step, first.code, first.sentence, groups["failed"])
+
+
+def _whole(token: Token, groups: Mapping[str, list]) -> list[Token | None]:
+    return [token if groups[status] else None for status in ("ok", "wait", "failed")]
+
+
+def _note(
+    wave: Wave, step: dict, token: Token, records: list, skipped: set[int], detail: dict, milliseconds: int
+) -> None:
+    left_out = {str(record.pk): detail[record.pk] for record in records if record.pk in skipped}
+    told = {
+        str(record.pk): detail[record.pk]
+        for record in records
+        if record.pk not in skipped and record.pk in detail
+    }
+    result = StepResult.Result.SKIPPED if len(left_out) == len(records) else StepResult.Result.SUCCESS
+    body: dict = {"n": len(records)}
+    if left_out:
+        body["skipped"] = left_out
+    if told:
+        body["records"] = told
+    wave.note(token, step["key"], result, "", body, milliseconds)
+
+
+def _stay(wave: Wave, step: dict, item: Item, token: Token, result: Result) -> None:
+    if item.arrived:
+        wave.note(token, step["key"], StepResult.Result.REQUESTED, "", {"waiting_for": result.sentence})
+        if minutes := (step.get("deadline") or {}).get("minutes"):
+            token.deadline_at = wave.now + timedelta(minutes=minutes)
+    token.stay(State.WAITING, result.sentence)
+
+
+# -- splitters ------------------------------------------------------------------------------------------------------
+
+
+def _split(wave: Wave, step: dict, tokens: list[Token]) -> None:
+    """Each record takes every branch whose filters it passes; `otherwise` takes the rest; none at all is for a person."""
+    level = step.get("level", "order")
+    items = _items(wave, step, tokens, level)
+    if not items:
+        return
+    every = {record.pk for item in items for record in item.records}
+    taken: dict[str, set[int]] = {}
+    for branch in step["branches"]:
+        taken[branch["key"]] = (
+            set() if branch.get("otherwise") else _passing(wave, items, branch, level, every)
+        )
+    rest = every - set().union(*taken.values())
+    for branch in step["branches"]:
+        if branch.get("otherwise"):
+            taken[branch["key"]], rest = rest, set()
+    for item in items:
+        _branch_out(wave, step, level, item, taken, rest)
+
+
+def _passing(wave: Wave, items: list[Item], branch: Mapping, level: str, ids: set[int]) -> set[int]:
+    for name in branch.get("filters", ()):
+        verdicts = _judge(wave, items, name, level, ids)
+        ids = {pk for pk in ids if pk in verdicts and verdicts[pk].passed}
+    return ids
+
+
+def _branch_out(
+    wave: Wave, step: dict, level: str, item: Item, taken: Mapping[str, set[int]], rest: set[int]
+) -> None:
+    token, mine = item.token, {record.pk for record in item.records}
+    chosen = [
+        (branch, mine & taken[branch["key"]]) for branch in step["branches"] if mine & taken[branch["key"]]
+    ]
+    wave.note(
+        token,
+        step["key"],
+        StepResult.Result.SUCCESS,
+        "",
+        {"branches": {b["key"]: len(ids) for b, ids in chosen}},
+    )
+    roads = [(branch["first"], ids) for branch, ids in chosen]
+    if mine & rest:
+        roads.append((step["key"], mine & rest))
+    parts = [token] + [
+        token.part(level, ids) if level != "order" else token.part_whole() for _, ids in roads[1:]
+    ]
+    if level != "order" and len(roads) > 1:
+        first = token.part(level, roads[0][1])
+        token.lines, token.fulfillment_orders = first.lines, first.fulfillment_orders
+    wave.tokens[token.run_id] += parts[1:]
+    for part, (first, ids) in zip(parts, roads, strict=True):
+        if ids <= rest and first == step["key"]:
+            part.stay(
+                State.FAILED,
+                "a person",
+                error_code="no_branch",
+                error="No branch takes this record; add an “otherwise” branch.",
+            )
+        else:
+            route.enter(wave, part, first)

@@ -1,0 +1,88 @@
+"""Tokens in memory: where the paths of a batch of runs stand, and how a path is split, joined and moved."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from orchestration.models import StepRun
+
+COLUMNS = (
+    "run", "step", "state", "scope", "lines", "fulfillment_orders", "visit", "attempts", "waiting_for", "deadline_at",
+    "error_code", "error", "entered_at",
+)  # fmt: skip
+State = StepRun.State
+
+
+@dataclass(slots=True, eq=False)
+class Token:
+    """`lines` and `fulfillment_orders` are the records it stands for; None: all of the order."""
+
+    run_id: int
+    step: str
+    scope: str
+    entered_at: datetime
+    pk: int | None = None
+    state: str = State.READY
+    lines: frozenset[int] | None = None
+    fulfillment_orders: frozenset[int] | None = None
+    visit: int = 0
+    attempts: int = 0
+    waiting_for: str = ""
+    deadline_at: datetime | None = None
+    error_code: str = ""
+    error: str = ""
+    pending: bool = True  # to be looked at in this wave
+    ended: bool = False
+    changed: bool = False
+
+    def part(self, level: str, ids: Collection[int]) -> "Token":
+        """A new token at the same place for some of the records."""
+        name = "lines" if level == "order_line" else "fulfillment_orders"
+        return replace(self, pk=None, changed=True, **{name: frozenset(ids)})
+
+    def part_whole(self) -> "Token":
+        """A new token at the same place for the same records: for a branch taken besides another."""
+        return replace(self, pk=None, changed=True)
+
+    def stay(self, state: str, waiting_for: str = "", **values) -> None:
+        self.state, self.waiting_for, self.pending, self.changed = state, waiting_for[:200], False, True
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def row(self) -> tuple:
+        return (
+            self.run_id, self.step, self.state, self.scope, _listed(self.lines), _listed(self.fulfillment_orders), self.visit,
+            self.attempts, self.waiting_for, self.deadline_at, self.error_code, self.error, self.entered_at,
+        )  # fmt: skip
+
+
+def load(rows: Iterable[StepRun]) -> list[Token]:
+    return [
+        Token(
+            run_id=row.run_id, step=row.step, scope=row.scope, entered_at=row.entered_at, pk=row.pk, state=row.state,
+            lines=_set(row.lines), fulfillment_orders=_set(row.fulfillment_orders), visit=row.visit, attempts=row.attempts,
+            waiting_for=row.waiting_for, deadline_at=row.deadline_at, error_code=row.error_code, error=row.error,
+            pending=row.state in (State.READY, State.WAITING),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def joined(tokens: list[Token]) -> Token:
+    """One token for several that met: the first of them, standing for the records of all."""
+    first, *others = tokens
+    for name in ("lines", "fulfillment_orders"):
+        sets = [getattr(token, name) for token in tokens]
+        setattr(first, name, None if None in sets else frozenset().union(*sets))
+    for other in others:
+        other.ended = True
+    first.changed = True
+    return first
+
+
+def _listed(ids: frozenset[int] | None) -> list[int] | None:
+    return None if ids is None else sorted(ids)
+
+
+def _set(ids: list[int] | None) -> frozenset[int] | None:
+    return None if ids is None else frozenset(ids)

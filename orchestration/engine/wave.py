@@ -1,0 +1,283 @@
+"""What a batch of runs needs, loaded in a fixed number of queries, and what it leaves behind, written at the end."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from django.db.models import Model
+from django.utils import timezone
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from iom.lib import bulk
+from iom.lib.words import entity_of
+from orchestration.engine import tokens as token_rows
+from orchestration.engine.tokens import State, Token
+from orchestration.models import FlowRun, FlowVersion, StepResult, StepRun
+from orders.models import BusinessEvent, Hold, Order, OrderLine
+from orders.services.events import apply_event, record
+from orders.services.transitions import TransitionTable
+from orders.types import Raised
+
+ORDER_FIELDS = (
+    "id",
+    "state",
+    "state_reason",
+    "strategy",
+    "ship_to_latitude",
+    "ship_to_longitude",
+    "channel_id",
+)
+LINE_FIELDS = (
+    "id", "order_id", "product_id", "sku", "quantity", "quantity_shipped", "quantity_canceled", "state", "state_reason", "source_id",
+    "source_is_assigned",
+)  # fmt: skip
+RESULT_COLUMNS = ("run", "order", "step", "result", "code", "detail", "visit", "at", "duration_ms")
+RUN_COLUMNS = ("state", "due_at", "lease_until", "attempts", "finished_at")
+GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
+
+
+class Wave:
+    """A batch of claimed runs inside the engine's transaction; orders are locked, then runs, in id order."""
+
+    def __init__(self, runs: Sequence[FlowRun], collected: list) -> None:
+        self.now = timezone.now()
+        self.runs = {run.pk: run for run in runs}
+        self.collected = collected
+        self.table = TransitionTable()
+        self.versions = FlowVersion.objects.select_related("flow").in_bulk({run.version_id for run in runs})
+        self.orders: dict[int, Order] = {}
+        self.results: list[tuple] = []
+        self._fulfillment: dict[int, list[FulfillmentOrder]] | None = None
+        self._load()
+
+    # -- loading ------------------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        ids = {run.order_id for run in self.runs.values()}
+        self.orders = {o.pk: o for o in Order.objects.filter(pk__in=ids).only(*ORDER_FIELDS)}
+        self.lines: dict[int, list[OrderLine]] = defaultdict(list)
+        for line in (
+            OrderLine.objects.filter(order_id__in=ids).only(*LINE_FIELDS).order_by("order_id", "line_number")
+        ):
+            self.lines[line.order_id].append(line)
+        rows = StepRun.objects.filter(run_id__in=self.runs).order_by("pk")
+        self.tokens: dict[int, list[Token]] = {pk: [] for pk in self.runs}
+        for token in token_rows.load(rows):
+            self.tokens[token.run_id].append(token)
+        self.reload_holds()
+
+    @property
+    def actor(self) -> str:
+        flows = {version.flow.key for version in self.versions.values()}
+        return f"flow:{flows.pop()}" if len(flows) == 1 else "flow"
+
+    def reload_holds(self) -> None:
+        self.holds: dict[int, list[tuple[str, list]]] = defaultdict(list)
+        active = Hold.objects.filter(order_id__in=self.orders, released_at__isnull=True)
+        for order_id, kind, blocks in active.values_list("order_id", "type", "blocks"):
+            self.holds[order_id].append((kind, blocks))
+
+    def reload_states(self, order_ids: Collection[int]) -> None:
+        """After a service that moves states by itself: look again."""
+        for pk, state, reason in Order.objects.filter(pk__in=order_ids).values_list(
+            "pk", "state", "state_reason"
+        ):
+            self.orders[pk].__dict__.update(state=state, state_reason=reason)
+        fresh = OrderLine.objects.filter(order_id__in=order_ids).values_list("pk", "state", "state_reason")
+        states = {pk: (state, reason) for pk, state, reason in fresh}
+        for order_id in order_ids:
+            for line in self.lines[order_id]:
+                line.__dict__.update(zip(("state", "state_reason"), states[line.pk], strict=True))
+        self.reload_holds()
+        self.forget_fulfillment_orders()
+
+    def reload_line_sources(self, line_ids: Collection[int]) -> None:
+        rows = OrderLine.objects.filter(pk__in=line_ids).values_list("pk", "source_id", "source_is_assigned")
+        found = {pk: (source, assigned) for pk, source, assigned in rows}
+        for lines in self.lines.values():
+            for line in lines:
+                if line.pk in found:
+                    line.source_id, line.source_is_assigned = found[line.pk]
+
+    def forget_fulfillment_orders(self) -> None:
+        self._fulfillment = None
+
+    def fulfillment_orders(self, order_id: int) -> list[FulfillmentOrder]:
+        """The order's fulfillment orders, each with `line_quantities`: order line id -> units not shipped yet."""
+        if self._fulfillment is None:
+            self._fulfillment = self._load_fulfillment()
+        return self._fulfillment.get(order_id, [])
+
+    def _load_fulfillment(self) -> dict[int, list[FulfillmentOrder]]:
+        found = (
+            FulfillmentOrder.objects.filter(order_id__in=self.orders)
+            .only("id", "order_id", "source_id", "state")
+            .order_by("pk")
+        )
+        by_id = {row.pk: row for row in found}
+        for row in by_id.values():
+            row.line_quantities = {}
+        rows = FulfillmentLine.objects.filter(fulfillment_order_id__in=by_id)
+        for pk, line, wanted, shipped in rows.values_list(
+            "fulfillment_order_id", "order_line_id", "quantity", "quantity_shipped"
+        ):
+            by_id[pk].line_quantities[line] = wanted - shipped
+        grouped = defaultdict(list)
+        for row in by_id.values():
+            grouped[row.order_id].append(row)
+        return grouped
+
+    # -- questions ----------------------------------------------------------------------------------------------
+
+    def steps(self, run_id: int) -> dict[str, dict]:
+        return self.versions[self.runs[run_id].version_id].compiled["steps"]
+
+    def policies(self, run_id: int) -> dict[str, dict]:
+        return self.versions[self.runs[run_id].version_id].compiled["policies"]
+
+    def live_lines(self, order_id: int) -> list[OrderLine]:
+        return [line for line in self.lines[order_id] if line.state != OrderLine.State.CANCELED]
+
+    def live_tokens(self, run_id: int) -> list[Token]:
+        return [token for token in self.tokens[run_id] if not token.ended]
+
+    def held_orders(self, kind: str) -> set[int]:
+        return {order_id for order_id, holds in self.holds.items() if any(held == kind for held, _ in holds)}
+
+    def blocking_hold(self, order_id: int, action_key: str) -> str:
+        """The type of a hold that forbids this action now, or nothing."""
+        return next(
+            (kind for kind, blocks in self.holds.get(order_id, ()) if not blocks or action_key in blocks), ""
+        )
+
+    def records(self, token: Token, level: str) -> list[Model]:
+        """The records of a level that a token stands for, canceled ones left out."""
+        order_id = self.runs[token.run_id].order_id
+        if level == "order":
+            return [self.orders[order_id]]
+        if level == "order_line":
+            wanted = self.line_ids(token)
+            return [line for line in self.live_lines(order_id) if wanted is None or line.pk in wanted]
+        if token.fulfillment_orders is not None:
+            every = self.fulfillment_orders(order_id)
+            return [
+                f
+                for f in every
+                if f.pk in token.fulfillment_orders and f.state != FulfillmentOrder.State.CANCELED
+            ]
+        return [
+            f
+            for f in self.fulfillment_orders(order_id)
+            if f.state not in GONE and (token.lines is None or token.lines & f.line_quantities.keys())
+        ]
+
+    def line_ids(self, token: Token) -> frozenset[int] | None:
+        if token.fulfillment_orders is None:
+            return token.lines
+        order_id = self.runs[token.run_id].order_id
+        ours = [f for f in self.fulfillment_orders(order_id) if f.pk in token.fulfillment_orders]
+        ids = frozenset(line for f in ours for line in f.line_quantities)
+        return ids if token.lines is None else ids & token.lines
+
+    def units_under_way(self, order_id: int) -> dict[int, int]:
+        """Order line id -> units that some source is working on already."""
+        units: dict[int, int] = defaultdict(int)
+        for found in self.fulfillment_orders(order_id):
+            if found.state in FulfillmentOrder.WORK:
+                for line, quantity in found.line_quantities.items():
+                    units[line] += quantity
+        return units
+
+    def raised(
+        self, order_ids: Collection[int], kinds: Collection[str]
+    ) -> dict[int, set[tuple[str, str, int]]]:
+        """(kind, entity, record id) of the events of these kinds by order, since the order's run began; one query."""
+        since = {}
+        for run in self.runs.values():
+            since[run.order_id] = min(run.start_event_id, since.get(run.order_id, run.start_event_id))
+        found: dict[int, set] = defaultdict(set)
+        rows = BusinessEvent.objects.filter(order_id__in=order_ids, kind__in=kinds)
+        for pk, order_id, kind, entity, record_id in rows.values_list(
+            "pk", "order_id", "kind", "entity", "record_id"
+        ):
+            if pk >= since[order_id]:
+                found[order_id].add((kind, entity, record_id))
+        for event, _, _ in self.collected:
+            if event.kind in kinds:
+                found[event.order_id].add((event.kind, event.entity, event.record_id))
+        return found
+
+    # -- what it leaves behind ----------------------------------------------------------------------------------
+
+    def raise_for(self, kind: str, records: Sequence[Model], payloads: dict | None = None) -> None:
+        """Raise an event for records; where its transition does not apply now, the fact is kept and the state stays."""
+        if not kind or not records:
+            return
+        outcome = apply_event(kind, records, actor=self.actor, payloads=payloads, table=self.table)
+        kept = [item for item in records if item.pk in outcome.refused]
+        record(
+            [
+                Raised(
+                    kind,
+                    entity_of(type(item)),
+                    item.pk,
+                    item.pk if isinstance(item, Order) else item.order_id,
+                    {"state_kept": item.state},
+                )
+                for item in kept
+            ],
+            actor=self.actor,
+        )
+
+    def note(
+        self, token: Token, step: str, result: str, code: str, detail: dict[str, Any], milliseconds: int = 0
+    ) -> None:
+        run = self.runs[token.run_id]
+        self.results.append(
+            (run.pk, run.order_id, step, result, code[:60], detail, token.visit, self.now, milliseconds)
+        )
+
+    def flush(self) -> None:
+        """Write tokens, results and runs: one statement a kind."""
+        every = [token for tokens in self.tokens.values() for token in tokens]
+        gone = [token.pk for token in every if token.ended and token.pk]
+        if gone:
+            StepRun.objects.filter(pk__in=gone)._raw_delete("default")
+        bulk.update(
+            StepRun,
+            "pk",
+            token_rows.COLUMNS,
+            [(t.pk, *t.row()) for t in every if t.pk and t.changed and not t.ended],
+        )
+        bulk.insert(StepRun, token_rows.COLUMNS, [t.row() for t in every if not t.pk and not t.ended])
+        bulk.insert(StepResult, RESULT_COLUMNS, self.results)
+        bulk.update(FlowRun, "pk", RUN_COLUMNS, [(pk, *self._run_row(pk)) for pk in self.runs])
+
+    def _run_row(self, run_id: int) -> tuple:
+        live = self.live_tokens(run_id)
+        if not live:
+            canceled = self.orders[self.runs[run_id].order_id].state == Order.State.CANCELED
+            return (FlowRun.State.CANCELED if canceled else FlowRun.State.DONE, None, None, 0, self.now)
+        states = {token.state for token in live}
+        if State.FAILED in states:
+            return (FlowRun.State.ATTENTION, None, None, 0, None)
+        return (FlowRun.State.WAITING, None, None, 0, None)
+
+
+def lock(runs: Sequence[FlowRun], fencing: int) -> list[FlowRun]:
+    """Lock the orders, then the runs, in id order; the runs that are still this worker's come back."""
+    list(
+        Order.objects.filter(pk__in={run.order_id for run in runs})
+        .order_by("pk")
+        .select_for_update()
+        .values_list("pk")
+    )
+    return list(
+        FlowRun.objects.filter(pk__in=[run.pk for run in runs], claimed_by=fencing)
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+
+
+def orders_of(items: Iterable) -> list[int]:
+    return list(dict.fromkeys(item.order.pk for item in items))

@@ -1,0 +1,112 @@
+"""What rules may speak of: for each entity its fields with their types, its relations, and what may be set.
+
+A closed list. A state column is readable and never settable; text is compared, never executed.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+from django.db import models
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from orders.models import Order, OrderLine
+
+MODELS = {
+    "order": Order,
+    "order_line": OrderLine,
+    "fulfillment_order": FulfillmentOrder,
+    "fulfillment_line": FulfillmentLine,
+}
+
+# entity -> the fields of its own, then of what it belongs to; a dot goes to one related record
+FIELDS = {
+    "order": (
+        "external_id customer_name customer_email customer_reference order_type sales_origin company is_manual priority "
+        "strategy currency goods_minor discount_minor shipping_minor tax_minor total_minor line_count unit_count ship_to_name "
+        "ship_to_line1 ship_to_city ship_to_region ship_to_postal_code ship_to_country state state_reason placed_at "
+        "requested_delivery_at promised_at channel.key channel.kind channel.trusted customer.code customer.kind "
+        "customer.group customer.credit_hold customer.active"
+    ),
+    "order_line": (
+        "line_number sku description is_substitute quantity unit_price amount_minor discount_minor tax_minor split_group "
+        "launch_date state state_reason quantity_shipped product.sku product.category product.active product.weight_grams "
+        "product.price product.preorder_eligible product.launch_date source.code source.type source.region order.currency "
+        "order.ship_to_country order.ship_to_region order.total_minor order.unit_count order.priority order.is_manual order.channel.key "
+        "order.channel.kind order.customer.group order.customer.kind order.customer.credit_hold"
+    ),
+    "fulfillment_order": (
+        "state state_reason external_id created_at ship_by source.code source.type source.region source.country "
+        "order.priority order.ship_to_country order.ship_to_region order.total_minor order.channel.key order.channel.kind order.customer.group"
+    ),
+    "fulfillment_line": "quantity quantity_picked quantity_shipped product.sku product.category fulfillment_order.state "
+    "fulfillment_order.source.code fulfillment_order.source.type order_line.state order_line.unit_price",
+}
+# relations to many: name that rules use -> (entity there, field there that points back)
+RELATIONS = {
+    "order": {"lines": ("order_line", "order"), "fulfillment_orders": ("fulfillment_order", "order")},
+    "order_line": {"fulfillment_lines": ("fulfillment_line", "order_line")},
+    "fulfillment_order": {"lines": ("fulfillment_line", "fulfillment_order")},
+    "fulfillment_line": {},
+}
+SETTABLE = {
+    "order": ("priority", "company", "sales_origin", "strategy"),
+    "order_line": ("source", "split_group"),
+    "fulfillment_order": ("ship_by",),
+    "fulfillment_line": (),
+}
+OPERATORS = {
+    "number": (
+        "equals",
+        "does_not_equal",
+        "greater",
+        "at_least",
+        "less",
+        "at_most",
+        "in",
+        "has_data",
+        "has_no_data",
+    ),
+    "date": ("equals", "does_not_equal", "greater", "at_least", "less", "at_most", "has_data", "has_no_data"),
+    "text": ("equals", "does_not_equal", "contains", "starts_with", "in", "has_data", "has_no_data"),
+    "boolean": ("equals", "does_not_equal", "has_data", "has_no_data"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """`lookup` is the ORM path; `type` is number, date, text or boolean; `choices` are the values it can have, if listed."""
+
+    name: str
+    lookup: str
+    type: str
+    choices: tuple[str, ...] = ()
+    field: models.Field | None = None
+
+
+@cache
+def catalog(entity: str) -> dict[str, FieldSpec]:
+    return {name: _spec(MODELS[entity], name) for name in FIELDS[entity].split()}
+
+
+def _spec(model: type[models.Model], name: str) -> FieldSpec:
+    field = None
+    for part in name.split("."):
+        field = model._meta.get_field(part)
+        model = field.related_model or model
+    choices = tuple(str(value) for value, _ in field.choices or ()) or _state_choices(field)
+    return FieldSpec(name, name.replace(".", "__"), _type(field), choices, field)
+
+
+def _state_choices(field: models.Field) -> tuple[str, ...]:
+    states = getattr(field.model, "State", None)
+    return tuple(states.values) if field.name == "state" and states else ()
+
+
+def _type(field: models.Field) -> str:
+    if isinstance(field, models.BooleanField):
+        return "boolean"
+    if isinstance(field, models.DateField):
+        return "date"
+    if isinstance(field, models.IntegerField | models.DecimalField | models.FloatField):
+        return "number"
+    return "text"

@@ -1,0 +1,147 @@
+"""What is wrong with a drawing: every problem with the step it is in, so that a person can mend them all at once."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from orchestration.engine.graph import ELEMENTS, branches_of, compile_steps, walk
+from orders.models import EventDefinition
+
+KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,50}")
+LEVELS = ("order", "order_line", "fulfillment_order")
+MOST_STEPS = 300
+DEEPEST = 20
+Problem = tuple[str, str]
+
+
+def flow_problems(draft: Mapping[str, Any], policies: Mapping[str, dict] | None) -> list[Problem]:
+    """Every problem as (where, sentence). Without `policies` only the form is checked: enough to keep a draft."""
+    if shape := list(_shape(draft)):
+        return shape
+    problems = list(_keys(draft))
+    if not problems and policies is not None:
+        problems = [*_meaning(draft, policies)]
+    return problems
+
+
+def _shape(draft: Mapping[str, Any]) -> Iterator[Problem]:
+    if not isinstance(draft, Mapping) or not isinstance(draft.get("steps"), list):
+        yield "steps", "a flow is an object with “entry” and a list “steps”"
+        return
+    if not isinstance(draft.get("entry"), Mapping) or not draft["entry"].get("events"):
+        yield "entry.events", "name at least one business event that starts the flow, such as order.new"
+    yield from _nodes(draft["steps"], "steps", 0)
+
+
+def _nodes(nodes: Any, path: str, depth: int) -> Iterator[Problem]:
+    if not isinstance(nodes, list):
+        yield path, "must be a list of steps"
+        return
+    if depth > DEEPEST:
+        yield path, f"branches are nested deeper than {DEEPEST} levels"
+        return
+    for position, node in enumerate(nodes):
+        here = f"{path}[{position}]"
+        if not isinstance(node, Mapping) or node.get("kind") not in ("action", *ELEMENTS):
+            yield here, f"“kind” must be action, {', '.join(ELEMENTS)}"
+        elif not isinstance(node.get("key"), str) or not KEY.fullmatch(node["key"]):
+            yield here, "“key” must be small letters, digits and hyphens, at most 50"
+        elif not isinstance(node.get("name"), str) or not node["name"].strip():
+            yield node["key"], "needs a name"
+        elif node["kind"] in ELEMENTS:
+            yield from _branches(node, here, depth)
+
+
+def _branches(node: Mapping[str, Any], path: str, depth: int) -> Iterator[Problem]:
+    if node["kind"].startswith("splitter"):
+        if not isinstance(node.get("branches"), list) or not node["branches"]:
+            yield node["key"], "needs at least one branch"
+            return
+        for branch in node["branches"]:
+            if not isinstance(branch, Mapping) or not KEY.fullmatch(str(branch.get("key", ""))):
+                yield node["key"], "each branch needs a “key” of small letters, digits and hyphens"
+                return
+    for branch in branches_of(node):
+        yield from _nodes(branch.get("steps", []), f"{path}.{branch['key']}", depth + 1)
+
+
+def _keys(draft: Mapping[str, Any]) -> Iterator[Problem]:
+    nodes = list(walk(draft["steps"]))
+    if not nodes:
+        yield "steps", "the flow has no step"
+    if len(nodes) > MOST_STEPS:
+        yield "steps", f"has {len(nodes)} steps; {MOST_STEPS} is the most"
+    for key, count in Counter(node["key"] for node in nodes).items():
+        if count > 1:
+            yield key, f"this key is used by {count} steps"
+
+
+def _meaning(draft: Mapping[str, Any], policies: Mapping[str, dict]) -> Iterator[Problem]:
+    from orchestration.actions import ACTIONS
+
+    events = set(EventDefinition.objects.values_list("key", flat=True))
+    steps = compile_steps(draft["steps"])
+    for event in draft["entry"]["events"]:
+        if event not in events:
+            yield "entry.events", f"there is no business event {event}"
+    for step in steps.values():
+        if step["unreachable"]:
+            yield step["key"], "can never be reached: a condition or splitter before it does not rejoin"
+        if step["kind"] == "action":
+            yield from _action(step, steps, events, policies, ACTIONS)
+        elif step["kind"].startswith("splitter"):
+            yield from _splitter(step, policies)
+
+
+def _action(
+    step: Mapping, steps: Mapping, events: set, policies: Mapping, actions: Mapping
+) -> Iterator[Problem]:
+    key, action = step["key"], actions.get(step.get("action"))
+    if action is None:
+        yield key, f"there is no action {step.get('action')!r}; there are {', '.join(sorted(actions))}"
+        return
+    for event in step.get("input_events", []):
+        if event not in events:
+            yield key, f"waits for {event}, which no business event is named"
+    resume = step.get("resume_on_error")
+    if resume and resume not in events:
+        yield key, f"resumes with {resume}, which no business event is named"
+    go_to = (step.get("on_failure") or {}).get("go_to") or step.get("parameters", {}).get("go_to")
+    if go_to and go_to not in steps:
+        yield key, f"goes to step {go_to}, which is not in the flow"
+    elif (
+        go_to
+        and steps[go_to]["scope"] not in ("", step["scope"])
+        and not step["scope"].startswith(steps[go_to]["scope"])
+    ):
+        yield key, f"goes to step {go_to}, which is inside another branch"
+    for name in step.get("policies", []):
+        if name in policies and policies[name]["type"] != "execution":
+            yield key, f"{name} is a filter policy; an execution policy is needed here"
+    yield from _filters(step, step.get("filters", []), action.level, policies)
+    yield from (((key, sentence)) for sentence in action.problems(step))
+
+
+def _splitter(step: Mapping, policies: Mapping) -> Iterator[Problem]:
+    level = step.get("level", "order")
+    if level not in LEVELS:
+        yield step["key"], f"“level” must be one of {', '.join(LEVELS)}"
+    if sum(bool(branch.get("otherwise")) for branch in step["branches"]) > 1:
+        yield step["key"], "only one branch can be “otherwise”"
+    names = [branch["key"] for branch in step["branches"]]
+    if len(set(names)) < len(names):
+        yield step["key"], "two branches have the same key"
+    for branch in step["branches"]:
+        yield from _filters(step, branch.get("filters", []), level, policies)
+
+
+def _filters(step: Mapping, names: list[str], level: str, policies: Mapping) -> Iterator[Problem]:
+    for name in names:
+        if name in policies and policies[name]["type"] != "filter":
+            yield step["key"], f"{name} is an execution policy; a filter policy is needed here"
+        elif name in policies and policies[name]["entity"] not in (level, "order"):
+            yield (
+                step["key"],
+                f"{name} looks at {policies[name]['entity']} records; this step works on {level} records",
+            )
