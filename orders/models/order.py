@@ -237,7 +237,9 @@ class OrderLine(FSMModelMixin, models.Model):
         related_name="order_lines",
         verbose_name="fulfillment source",
     )
-    source_is_assigned = models.BooleanField(default=False, db_default=False, help_text="A policy or a person chose the source")
+    source_is_assigned = models.BooleanField(
+        default=False, db_default=False, help_text="A policy or a person chose the source"
+    )
     split_group = models.CharField(max_length=40, blank=True)
     launch_date = models.DateField(null=True, blank=True)
     inventory_available_on = models.DateField(null=True, blank=True)

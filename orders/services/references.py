@@ -1,0 +1,136 @@
+"""What drafts name in our own data: channels, products, customers. One query each, however many drafts."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from inventory.models import Product
+from iom.lib.money import digits
+from orders.models import Channel, Customer
+from orders.services.faults import fault
+from orders.types import LineDraft, OrderDraft
+
+
+class KnownProduct(NamedTuple):
+    id: int
+    sku: str
+    name: str
+    base_unit: str
+    active: bool
+    launch_date: date | None
+    substitute_id: int | None
+
+
+class KnownCustomer(NamedTuple):
+    id: int
+    name: str
+    email: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """`trusted` has the known, active channels: id -> whether their faulty orders are parked."""
+
+    trusted: Mapping[int, bool]
+    products: Mapping[str, KnownProduct]
+    substitutes: Mapping[int, KnownProduct]
+    customers: Mapping[str, KnownCustomer]
+
+    def product_for(self, sku: str) -> tuple[KnownProduct | None, bool]:
+        """The product a line gets, and whether it is a substitute: for an inactive one that has an active substitute.
+
+        Decided when the order is created and never again. Source: reference APP-13.
+        """
+        product = self.products.get(sku)
+        if product is None or product.active:
+            return product, False
+        substitute = self.substitutes.get(product.substitute_id)
+        return (substitute, True) if substitute else (product, False)
+
+
+def look_up(drafts: Sequence[OrderDraft]) -> References:
+    skus = {line.sku for draft in drafts for line in draft.lines if line.sku}
+    codes = {draft.customer_code for draft in drafts if draft.customer_code}
+    products = products_by_sku(skus)
+    replaced = {row.substitute_id for row in products.values() if not row.active and row.substitute_id}
+    customers = Customer.objects.filter(code__in=codes).values_list("code", "id", "name", "email", "phone")
+    return References(
+        dict(
+            Channel.objects.filter(pk__in={draft.channel_id for draft in drafts}, active=True).values_list(
+                "pk", "trusted"
+            )
+        ),
+        products,
+        _substitutes(replaced) if replaced else {},
+        {code: KnownCustomer(*rest) for code, *rest in customers} if codes else {},
+    )
+
+
+def products_by_sku(skus: Iterable[str]) -> dict[str, KnownProduct]:
+    rows = Product.objects.filter(sku__in=skus).order_by().values_list(*KnownProduct._fields)
+    return {row[1]: KnownProduct._make(row) for row in rows}
+
+
+def _substitutes(ids: Iterable[int]) -> dict[int, KnownProduct]:
+    rows = Product.objects.filter(pk__in=ids, active=True).values_list(*KnownProduct._fields)
+    return {row[0]: KnownProduct._make(row) for row in rows}
+
+
+def reference_faults(draft: OrderDraft, known: References) -> list[dict[str, Any]]:
+    found = list(_line_faults(draft.lines, draft.currency, known))
+    if draft.channel_id not in known.trusted:
+        found.append(
+            fault(
+                "unknown_channel",
+                "channel",
+                "The channel does not exist or is switched off.",
+                "Choose an active channel.",
+            )
+        )
+    if draft.customer_code and draft.customer_code not in known.customers:
+        found.append(
+            fault(
+                "unknown_customer",
+                "customer_code",
+                f"There is no customer {draft.customer_code}.",
+                "Create the customer first, or send name and email instead of the code.",
+            )
+        )
+    return found
+
+
+def _line_faults(lines: Sequence[LineDraft], currency: str, known: References) -> Iterator[dict[str, Any]]:
+    places = digits(currency)
+    for position, line in enumerate(lines):
+        product, _ = known.product_for(line.sku)
+        if product is None and not line.description:
+            yield fault(
+                "unknown_sku",
+                f"lines[{position}].sku",
+                f"There is no product {line.sku}.",
+                "Create the product first, or send a description to make it a write-in line.",
+            )
+        elif product and not product.active:
+            yield fault(
+                "inactive_product",
+                f"lines[{position}].sku",
+                f"{line.sku} is not sold any more and has no substitute.",
+                "Choose another product.",
+            )
+        if not _fits(line.unit_price, places) and (
+            product is None or product.base_unit == Product.BaseUnit.EACH
+        ):
+            yield fault(
+                "money_format",
+                f"lines[{position}].unit_price",
+                f"{line.unit_price} has more decimals than {currency} has ({places}).",
+                f"Send {places} decimals at most; only goods by weight, volume or length have finer prices.",
+            )
+
+
+def _fits(price: Decimal, places: int) -> bool:
+    scaled = price.scaleb(places)
+    return int(scaled) == scaled
