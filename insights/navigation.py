@@ -1,11 +1,89 @@
 """The menu of the admin site: task areas, each shown to those who may use something in it."""
 
+from typing import Any
 
-def sidebar(request) -> list[dict]:
-    return []
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+# area: [(label, icon, url name, permission or "" for everybody)]; a page that is not installed is left out.
+AREAS = {
+    "Home": [
+        ("Home", "home", "home", ""),
+    ],
+    "Orders": [
+        ("Orders", "shopping_cart", "admin:orders_order_changelist", "orders.view_order"),
+        ("New order", "add_shopping_cart", "admin:orders_order_add", "orders.add_order"),
+        ("Exceptions inbox", "error", "exceptions", "orders.view_order"),
+        ("Holds", "pause_circle", "admin:orders_hold_changelist", "orders.view_hold"),
+        ("Customers", "group", "admin:orders_customer_changelist", "orders.view_customer"),
+        ("Events", "timeline", "admin:orders_businessevent_changelist", "orders.view_businessevent"),
+    ],
+    "Fulfillment": [
+        ("Worklist", "checklist", "worklist", "fulfillment.view_fulfillmentorder"),
+        ("Fulfillment orders", "inventory", "admin:fulfillment_fulfillmentorder_changelist", "fulfillment.view_fulfillmentorder"),
+        ("Shipments", "local_shipping", "admin:fulfillment_shipment_changelist", "fulfillment.view_shipment"),
+        ("Decisions", "alt_route", "admin:fulfillment_sourcingdecision_changelist", "fulfillment.view_sourcingdecision"),
+        ("Strategies", "strategy", "admin:fulfillment_strategy_changelist", "fulfillment.view_strategy"),
+        ("Invoices", "receipt_long", "admin:fulfillment_invoice_changelist", "fulfillment.view_invoice"),
+    ],
+    "Inventory": [
+        ("Stock", "inventory_2", "admin:inventory_inventoryposition_changelist", "inventory.view_inventoryposition"),
+        ("Products", "category", "admin:inventory_product_changelist", "inventory.view_product"),
+        ("Sources", "warehouse", "admin:inventory_fulfillmentsource_changelist", "inventory.view_fulfillmentsource"),
+        ("Reservations", "bookmark", "admin:inventory_reservation_changelist", "inventory.view_reservation"),
+        ("Movements", "swap_vert", "admin:inventory_inventorymovement_changelist", "inventory.view_inventorymovement"),
+    ],
+    "Orchestration": [
+        ("Flows", "account_tree", "admin:orchestration_flow_changelist", "orchestration.view_flow"),
+        ("Policies", "rule", "admin:orchestration_policy_changelist", "orchestration.view_policy"),
+        ("Flow runs", "play_circle", "admin:orchestration_flowrun_changelist", "orchestration.view_flowrun"),
+        ("Step results", "fact_check", "admin:orchestration_stepresult_changelist", "orchestration.view_stepresult"),
+        ("States", "flag", "admin:orders_statedefinition_changelist", "orders.view_statedefinition"),
+        ("Event definitions", "bolt", "admin:orders_eventdefinition_changelist", "orders.view_eventdefinition"),
+    ],
+    "Providers": [
+        ("Connections", "hub", "admin:providers_providerconnection_changelist", "providers.view_providerconnection"),
+        ("Messages in", "inbox", "admin:providers_inboxmessage_changelist", "providers.view_inboxmessage"),
+        ("Requests out", "outbox", "admin:providers_providerrequest_changelist", "providers.view_providerrequest"),
+        ("Id mapping", "link", "admin:providers_externalid_changelist", "providers.view_externalid"),
+        ("Channels", "storefront", "admin:orders_channel_changelist", "orders.view_channel"),
+    ],
+    "Insights": [
+        ("Dashboard", "monitoring", "dashboard", "insights.view_rollup"),
+    ],
+    "Settings": [
+        ("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
+        ("Roles", "badge", "admin:auth_group_changelist", "auth.view_group"),
+        ("API keys", "key", "admin:orders_apikey_changelist", "orders.view_apikey"),
+        ("API docs", "api", "api-docs", ""),
+        ("Failed logins", "lock", "admin:axes_accessattempt_changelist", "axes.view_accessattempt"),
+    ],
+}  # fmt: skip
 
 
-def environment_badge(request) -> list[str]:
-    from django.conf import settings
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """The areas with the entries that this user may open; an area without one is not shown. No query of its own."""
+    areas = [{"title": title, "items": _items(request, entries)} for title, entries in AREAS.items()]
+    return [area for area in areas if area["items"]]
 
-    return [settings.ENVIRONMENT, {"live": "danger", "test": "warning"}.get(settings.ENVIRONMENT, "info")]
+
+def environment_badge(request: HttpRequest) -> list[str]:
+    """The environment in words and color, on every page."""
+    tone = {"live": "danger", "test": "warning"}.get(settings.ENVIRONMENT, "info")
+    return [settings.ENVIRONMENT, tone]
+
+
+def _items(request: HttpRequest, entries: list[tuple]) -> list[dict[str, Any]]:
+    return [
+        {"title": label, "icon": icon, "link": link}
+        for label, icon, name, permission in entries
+        if (not permission or request.user.has_perm(permission)) and (link := _link(name))
+    ]
+
+
+def _link(name: str) -> str | None:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None

@@ -1,0 +1,97 @@
+"""The vocabulary of orders (events, states, reasons, transitions) and what is written about them."""
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from iom.lib.admin import HouseAdmin, MachineAdmin, badge, pretty_json
+from orders.models import (
+    BusinessEvent,
+    EventDefinition,
+    Hold,
+    OrderNote,
+    StateDefinition,
+    StateReason,
+    StateTransition,
+)
+
+
+class ShippedAdmin(HouseAdmin):
+    """Rows that ship with the product are locked; people add their own beside them."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("shipped", *super().get_readonly_fields(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return not (obj and obj.shipped) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Only with a record at hand: the bulk action would not look at each row."""
+        return obj is not None and not obj.shipped and super().has_delete_permission(request, obj)
+
+
+@admin.register(EventDefinition)
+class EventDefinitionAdmin(ShippedAdmin):
+    list_display = ("key", "name", "entity", "description", "shipped")
+    list_filter = ("shipped",)
+    search_fields = ("key__istartswith", "name__icontains")
+    ordering = ("key",)
+
+
+@admin.register(StateDefinition)
+class StateDefinitionAdmin(ShippedAdmin):
+    list_display = ("key", "entity", "label", "timeline_position", "read_only", "shipped")
+    list_filter = ("shipped", "read_only")
+    search_fields = ("key__istartswith", "label__icontains")
+
+
+@admin.register(StateReason)
+class StateReasonAdmin(ShippedAdmin):
+    list_display = ("key", "entity", "label", "shipped")
+    list_filter = ("shipped",)
+    search_fields = ("key__istartswith", "label__icontains")
+
+
+@admin.register(StateTransition)
+class StateTransitionAdmin(HouseAdmin):
+    list_display = ("event", "entity", "source_state", "target_state", "target_reason", "active")
+    list_filter = ("active",)
+    search_fields = ("event__istartswith",)
+
+
+@admin.register(BusinessEvent)
+class BusinessEventAdmin(MachineAdmin):
+    list_display = ("at", "kind", "entity", "record_id", "order", "actor")
+    list_select_related = ("order",)
+    fields = ("at", "kind", "entity", "record_id", "order", "actor", "payload_text")
+    readonly_fields = ("payload_text",)
+
+    @admin.display(description="payload")
+    def payload_text(self, event: BusinessEvent) -> str:
+        return pretty_json(event.payload)
+
+
+@admin.register(Hold)
+class HoldAdmin(MachineAdmin):
+    list_display = (
+        "order",
+        "type",
+        "reason",
+        "state_badge",
+        "placed_by",
+        "placed_at",
+        "released_by",
+        "released_at",
+    )
+    list_select_related = ("order",)
+    list_filter = ("type",)
+
+    @admin.display(description="state")
+    def state_badge(self, hold: Hold) -> str:
+        return badge("done", "Released") if hold.released_at else badge("on_hold", "Holding")
+
+
+@admin.register(OrderNote)
+class OrderNoteAdmin(MachineAdmin):
+    list_display = ("at", "order", "author", "text")
+    list_select_related = ("order",)

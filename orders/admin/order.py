@@ -1,0 +1,289 @@
+"""The order list with its bulk actions, and the order's form."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import NoReverseMatch, reverse
+from unfold.contrib.filters.admin import AutocompleteSelectFilter
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from iom.lib.admin import HouseAdmin, ReadOnlyInline, actor_of, ask, badge, report, selected_ids
+from iom.lib.money import formatted
+from orders.admin.filters import HoldFilter, PlacedFilter, StateFilter
+from orders.admin.manual import (
+    EDITABLE,
+    ManualLineInline,
+    ManualOrderForm,
+    OrderEditForm,
+    draft_of,
+    line_rows,
+)
+from orders.errors import OrdersError
+from orders.models import Channel, Charge, Hold, Order, OrderLine
+from orders.numbers import number_of, order_id_of
+from orders.services.cancellation import cancel_orders
+from orders.services.editing import orchestrate_orders, update_order
+from orders.services.holds import hold_orders, release_holds
+from orders.services.intake import create_orders
+from orders.services.states import is_read_only
+
+SHIP_TO = (
+    ("ship_to_name", "ship_to_line1"), ("ship_to_line2", "ship_to_city"), ("ship_to_region", "ship_to_postal_code"),
+    "ship_to_country",
+)  # fmt: skip
+CUSTOMER = (("customer_name", "customer_email"), ("customer_phone", "customer_reference"))
+MORE = (("requested_delivery_at", "priority"), "notes")
+
+
+class HoldForm(forms.Form):
+    type = forms.ChoiceField(
+        choices=Hold.Type.choices, initial=Hold.Type.MANUAL, widget=UnfoldAdminSelectWidget
+    )
+    reason = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
+class ReleaseForm(forms.Form):
+    note = forms.CharField(max_length=200, required=False, widget=UnfoldAdminTextInputWidget)
+
+
+class CancelForm(forms.Form):
+    reason = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget)
+
+
+class OrderLineInline(ReadOnlyInline):
+    model = OrderLine
+    fields = (
+        "line_number",
+        "sku",
+        "description",
+        "quantity",
+        "unit_price",
+        "source",
+        "state",
+        "quantity_shipped",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("source")
+
+
+class ChargeInline(ReadOnlyInline):
+    model = Charge
+    fields = ("kind", "description", "amount_minor")
+
+
+class HoldInline(ReadOnlyInline):
+    model = Hold
+    fields = ("type", "reason", "placed_by", "placed_at", "released_by", "released_at")
+
+
+class Refused(Exception):
+    """What the service said to a form; the transaction is rolled back and the form drawn again with it."""
+
+    def __init__(self, sentences: list[str]) -> None:
+        self.sentences = sentences
+        super().__init__("; ".join(sentences))
+
+
+@admin.register(Order)
+class OrderAdmin(HouseAdmin):
+    list_display = (
+        "number", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total", "state_badge",
+        "state_reason", "promised_at",
+    )  # fmt: skip
+    list_select_related = ("channel",)
+    list_filter = (StateFilter, ("channel", AutocompleteSelectFilter), HoldFilter, PlacedFilter)
+    list_filter_submit = True
+    search_fields = ("external_id__exact",)
+    search_help_text = "SO number, external id or e-mail address, whole"
+    actions = ("hold", "release", "cancel", "orchestrate")
+    actions_detail = ("open_page",)
+    actions_submit_line = ("orchestrate_now",)
+    autocomplete_fields = ("customer",)
+    # A floor above may know more about canceling than this one: what is with a source must be asked for.
+    cancel_orders = staticmethod(cancel_orders)
+    facts = (
+        ("number", "channel"),
+        ("external_id", "placed_at"),
+        ("state", "state_reason"),
+        ("total", "size"),
+    )
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
+        """Whole keys only, each by its index: a million orders answer as fast as ten."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        channels = Channel.objects.values_list("pk", flat=True)
+        keys = Q(channel_id__in=list(channels), external_id=term)
+        if (pk := order_id_of(term)) is not None:
+            keys |= Q(pk=pk)
+        if "@" in term:
+            keys |= Q(customer_email=term)
+        return queryset.filter(keys), False
+
+    @admin.display(description="customer")
+    def customer_text(self, order: Order) -> str:
+        return order.customer_name or order.customer_email
+
+    @admin.display(description="destination")
+    def destination(self, order: Order) -> str:
+        return ", ".join(filter(None, [order.ship_to_city, order.ship_to_country]))
+
+    @admin.display(description="lines / units")
+    def size(self, order: Order) -> str:
+        return f"{order.line_count} / {order.unit_count}"
+
+    @admin.display(description="total")
+    def total(self, order: Order) -> str:
+        return formatted(order.total_minor, order.currency)
+
+    @admin.display(description="state")
+    def state_badge(self, order: Order) -> str:
+        known = order.state in Order.State.values
+        return badge(order.state, Order.State(order.state).label if known else "")
+
+    # -- form ----------------------------------------------------------------------------------------------------
+    def get_form(
+        self, request: HttpRequest, obj: Order | None = None, **kwargs: Any
+    ) -> type[forms.ModelForm]:
+        kwargs["form"] = OrderEditForm if obj else ManualOrderForm
+        kwargs["fields"] = [*EDITABLE] if obj else ["customer", "currency", "placed_at", *EDITABLE]
+        form = super().get_form(request, obj, **kwargs)
+        return type(form.__name__, (form,), {"refusals": getattr(request, "refusals", ())})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> tuple:
+        if obj is None:
+            head = (("customer", "placed_at"), "currency", "submit_token")
+            return (None, {"fields": head}), *_sections()
+        seen = ("seen_version",) if self.has_change_permission(request, obj) else ()
+        return (None, {"fields": (*self.facts, *seen)}), *_sections()
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> tuple[str, ...]:
+        kept = ("number", "channel", "external_id", "placed_at", "state", "state_reason", "total", "size")
+        return kept if obj else ()
+
+    def get_inlines(self, request: HttpRequest, obj: Order | None) -> tuple:
+        return (OrderLineInline, ChargeInline, HoldInline) if obj else (ManualLineInline,)
+
+    def has_change_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        locked = obj is not None and is_read_only("order", obj.state)
+        return not locked and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        """Orders are canceled, never deleted."""
+        return False
+
+    def changeform_view(
+        self, request: HttpRequest, object_id=None, form_url="", extra_context=None
+    ) -> HttpResponse:
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as refused:
+            request.refusals = refused.sentences
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Order, form: forms.ModelForm, change: bool) -> None:
+        """The service saves: a new order once its lines are known too, a change at once."""
+        if not change:
+            return
+        changes = {name: form.cleaned_data[name] for name in form.changed_data if name in EDITABLE}
+        try:
+            if changes:
+                seen = form.cleaned_data["seen_version"]
+                update_order(obj.pk, version=seen, changes=changes, actor=actor_of(request))
+        except OrdersError as error:
+            raise Refused(_sentences(error)) from error
+        if "orders_order_orchestrate_now" in request.POST:
+            outcome = orchestrate_orders([obj.pk], actor=actor_of(request))
+            report(self, request, outcome, done="orchestrated", number=number_of)
+
+    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
+        if change:
+            return
+        draft = draft_of(form.cleaned_data, line_rows(formsets[0]))
+        intake = create_orders([draft], actor=actor_of(request))[0]
+        if intake.errors:
+            raise Refused([str(fault.get("message") or fault) for fault in intake.errors])
+        if intake.result == "existing":
+            self.message_user(request, "This form was sent before; here is the order it made.", messages.INFO)
+        form.instance.__dict__.update(Order.objects.get(pk=intake.order_id).__dict__)
+
+    def construct_change_message(self, request: HttpRequest, form, formsets, add: bool = False):
+        return [{"added": {}}] if add else super().construct_change_message(request, form, [], add)
+
+    def response_add(
+        self, request: HttpRequest, obj: Order, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """A draft is looked at next: its page has the button that orchestrates it."""
+        if "_save" in request.POST:
+            self.message_user(request, f"{obj.number} saved as a draft; orchestrate it when it is complete.")
+            return redirect("admin:orders_order_change", obj.pk)
+        return super().response_add(request, obj, post_url_continue)
+
+    # -- actions -------------------------------------------------------------------------------------------------
+    @admin.action(description="Hold…", permissions=["change"])
+    def hold(self, request: HttpRequest, queryset: QuerySet):
+        form = HoldForm(request.POST if "confirm" in request.POST else None)
+        if not form.is_valid():
+            return ask(self, request, queryset, action="hold", title="Hold", form=form)
+        if ids := selected_ids(self, request, queryset):
+            outcome = hold_orders(ids, actor=actor_of(request), **form.cleaned_data)
+            report(self, request, outcome, done="held", number=number_of)
+
+    @admin.action(description="Release…", permissions=["change"])
+    def release(self, request: HttpRequest, queryset: QuerySet):
+        form = ReleaseForm(request.POST if "confirm" in request.POST else None)
+        if not form.is_valid():
+            return ask(self, request, queryset, action="release", title="Release", form=form)
+        if ids := selected_ids(self, request, queryset):
+            outcome = release_holds(ids, actor=actor_of(request), **form.cleaned_data)
+            report(self, request, outcome, done="released", number=number_of)
+
+    @admin.action(description="Cancel…", permissions=["change"])
+    def cancel(self, request: HttpRequest, queryset: QuerySet):
+        form = CancelForm(request.POST if "confirm" in request.POST else None)
+        if not form.is_valid():
+            return ask(self, request, queryset, action="cancel", title="Cancel orders", form=form)
+        if ids := selected_ids(self, request, queryset):
+            outcome = self.cancel_orders(ids, actor=actor_of(request), **form.cleaned_data)
+            report(self, request, outcome, done="canceled", number=number_of)
+
+    @admin.action(description="Orchestrate", permissions=["change"])
+    def orchestrate(self, request: HttpRequest, queryset: QuerySet):
+        if ids := selected_ids(self, request, queryset):
+            outcome = orchestrate_orders(ids, actor=actor_of(request))
+            report(self, request, outcome, done="orchestrated", number=number_of)
+
+    @action(description="Orchestrate", permissions=["change"])
+    def orchestrate_now(self, request: HttpRequest, obj: Order) -> None:
+        """A button of the form; `save_model` does it after the form's changes are saved."""
+
+    @action(description="Open order page", url_path="page", permissions=["view"])
+    def open_page(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        try:
+            return redirect(reverse("order-page", args=[object_id]))
+        except NoReverseMatch:
+            return redirect("admin:orders_order_change", object_id)
+
+
+def _sections() -> tuple:
+    return (
+        ("Customer", {"fields": CUSTOMER}),
+        ("Ship to", {"fields": SHIP_TO}),
+        ("Delivery and notes", {"fields": MORE}),
+    )
+
+
+def _sentences(error: OrdersError) -> list[str]:
+    """The error in words; a stale edit with both values of each field."""
+    fields = getattr(error, "fields", {})
+    return [
+        str(error),
+        *(f"{name}: theirs is “{theirs}”, yours “{yours}”." for name, (theirs, yours) in fields.items()),
+    ]

@@ -1,0 +1,47 @@
+"""Channels, customers with their address book, tags."""
+
+from django.contrib import admin
+from unfold.admin import StackedInline
+
+from iom.lib.admin import HouseAdmin
+from orders.models import Address, Channel, Customer, Tag
+
+
+@admin.register(Channel)
+class ChannelAdmin(HouseAdmin):
+    list_display = ("key", "name", "kind", "currency", "trusted", "active")
+    list_filter = ("kind", "active")
+    search_fields = ("key__istartswith", "name__icontains")
+    ordering = ("key",)
+
+
+class AddressInline(StackedInline):
+    model = Address
+    extra = 0
+    fields = (
+        ("label", "name"), ("line1", "line2"), ("city", "region"), ("postal_code", "country"),
+        ("latitude", "longitude"),
+    )  # fmt: skip
+
+
+@admin.register(Customer)
+class CustomerAdmin(HouseAdmin):
+    list_display = ("code", "name", "kind", "email", "group", "credit_hold", "active")
+    list_filter = ("kind", "credit_hold", "active")
+    search_fields = ("code__startswith", "email__exact", "name__istartswith")
+    search_help_text = "Code or name from its beginning, or a whole e-mail address"
+    ordering = ("code",)
+    inlines = (AddressInline,)
+    fieldsets = (
+        (
+            None,
+            {"fields": (("code", "kind"), "name", ("email", "phone"), "group", ("credit_hold", "active"))},
+        ),
+    )
+
+
+@admin.register(Tag)
+class TagAdmin(HouseAdmin):
+    list_display = ("name", "color")
+    search_fields = ("name__istartswith",)
+    ordering = ("name",)
