@@ -1,0 +1,155 @@
+"""The local part of the demo flow for orders of three lines, with one worker and with two, beside raw psycopg.
+
+The floor writes the same rows of the same tables set-based, in batches of the same size, and nothing else: what the
+engine spends above it is deciding.
+"""
+
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from inventory.models import InventoryPosition, Reservation
+from orchestration.benchmark import rig
+from orchestration.benchmark.floor import Replay
+from orchestration.demo.world import load_world
+from orchestration.engine.advance import BATCH, drain
+from orchestration.models import FlowRun, StepResult
+from orders.models import BusinessEvent, Channel, Order
+from orders.services.intake import create_orders
+from orders.types import LineDraft, OrderDraft, Party
+
+CITIES = (
+    ("Chicago", "IL", 41.88, -87.63),
+    ("Dallas", "TX", 32.78, -96.8),
+    ("Denver", "CO", 39.74, -104.99),
+    ("Boston", "MA", 42.36, -71.06),
+)
+
+
+def measure(url: str, *, orders: int = 2000, rounds: int = 5) -> dict[str, Any]:
+    """Medians of alternating rounds; `floor_ratio_n` is the engine's rate over the floor's with as many processes."""
+    load_world(stock_factor=1000)
+    state = _State(url, orders)
+    state.engine_round(1)  # warm: imports, plans, caches
+    figures = rig.alternate(
+        rounds,
+        engine_1=lambda: state.engine_round(1),
+        floor_1=lambda: state.floor_round(1),
+        engine_2=lambda: state.engine_round(2),
+        floor_2=lambda: state.floor_round(2),
+    )
+    return {
+        "engine.orders_per_s_1": round(figures["engine_1"], 1),
+        "engine.orders_per_s_2": round(figures["engine_2"], 1),
+        "engine.floor_orders_per_s_1": round(figures["floor_1"], 1),
+        "engine.floor_orders_per_s_2": round(figures["floor_2"], 1),
+        "engine.floor_ratio_1": round(figures["engine_1"] / figures["floor_1"], 3),
+        "engine.floor_ratio_2": round(figures["engine_2"] / figures["floor_2"], 3),
+        "engine.cpu_ms": round(sorted(state.cpu_ms)[len(state.cpu_ms) // 2], 3),
+        "engine.rows_per_order": round(state.rows_per_order, 1),
+        "engine.queries_per_batch": state.queries_per_batch,
+    }
+
+
+def drain_here() -> int:
+    """What a worker process of the two-worker round does: drain, then say how many."""
+    return drain(budget_seconds=600)
+
+
+class _State:
+    def __init__(self, url: str, orders: int) -> None:
+        self.url, self.size, self.round = url, orders, 0
+        self.cpu_ms: list[float] = []
+        self.rows_per_order = 0.0
+        self.queries_per_batch = 0
+        self.replay: Replay | None = None
+
+    def engine_round(self, workers: int) -> float:
+        """Orders a second from due to sent or handed to the outbox; the stored rows are checked before the rate counts."""
+        first = self._intake()
+        before = rig.table_counts()
+        cpu, started = time.process_time(), time.perf_counter()
+        if workers == 1:
+            with rig.counted_queries() as queries:
+                drain(budget_seconds=600)
+            self.queries_per_batch = round(len(queries) / -(-self.size // BATCH))
+        else:
+            started = self._two_processes(workers)
+        seconds = time.perf_counter() - started
+        if workers == 1:
+            self.cpu_ms.append((time.process_time() - cpu) * 1000 / self.size)
+        self._verify(first)
+        if workers == 1:  # the workers' own processes report their rows when they end, maybe after this look
+            written = rig.written_between(before, rig.table_counts())
+            self.rows_per_order = sum(map(sum, written.values())) / self.size
+            self.replay = self.replay or Replay(self.url, written, self.size)
+        return self.size / seconds
+
+    def floor_round(self, workers: int) -> float:
+        return self.replay.run(self.size, workers)
+
+    def _two_processes(self, workers: int) -> float:
+        """The workers import first and wait for a line; only their work is timed."""
+        processes = [rig.worker(self.url, "benchmark", "--worker") for _ in range(workers)]
+        for process in processes:
+            process.stdout.readline()
+        started = time.perf_counter()
+        for process in processes:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        for process in processes:
+            if process.wait(600):
+                raise AssertionError("a worker process failed")
+        return started
+
+    def _intake(self) -> int:
+        self.round += 1
+        channel = Channel.objects.get(key="web-shop")
+        skus = list(
+            InventoryPosition.objects.order_by("product_id")
+            .values_list("product__sku", flat=True)
+            .distinct()[:300]
+        )
+        last = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        drafts = [_draft(channel, skus, self.round, n) for n in range(self.size)]
+        for start in range(0, self.size, 500):
+            bad = [
+                row
+                for row in create_orders(drafts[start : start + 500], actor="benchmark")
+                if row.result != "created"
+            ]
+            assert not bad, bad[:3]
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        return last
+
+    def _verify(self, first: int) -> None:
+        """Every order of the round went all the way: nothing lost, nothing twice, stock held once for every line."""
+        runs = FlowRun.objects.filter(order_id__gt=first)
+        assert runs.count() == self.size, runs.count()
+        assert not runs.filter(due_at__isnull=False).exists()
+        reserved = BusinessEvent.objects.filter(order_id__gt=first, kind="order.reserved").count()
+        assert reserved == self.size, f"{reserved} of {self.size} orders reserved"
+        assert Reservation.objects.filter(state="active").count() >= 3 * self.size
+        assert StepResult.objects.filter(order_id__gt=first).exists()
+
+
+def _draft(channel: Channel, skus: Sequence[str], round_number: int, n: int) -> OrderDraft:
+    city, region, latitude, longitude = CITIES[n % len(CITIES)]
+    lines = tuple(
+        LineDraft(k + 1, skus[(n * 3 + k) % len(skus)], 1 + (n + k) % 3, Decimal("19.95")) for k in range(3)
+    )
+    place = Party("Ann Example", f"{n} Main St", "", city, region, "60601", "US", latitude, longitude)
+    return OrderDraft(
+        channel.pk,
+        f"bench-{round_number}-{n}",
+        "USD",
+        timezone.now(),
+        place,
+        lines,
+        customer_name="Ann Example",
+    )

@@ -1,0 +1,102 @@
+"""What all parts share: a scratch database, rounds that alternate with their floor, medians, row and query counts."""
+
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.db import connection, connections
+
+MANAGE = Path(settings.BASE_DIR) / "manage.py"
+
+
+@contextmanager
+def scratch_database() -> Iterator[str]:
+    """A migrated database of its own beside the configured one; its address is yielded, it is dropped at the end."""
+    if connection.vendor != "postgresql":
+        raise CommandError(
+            "The benchmark measures PostgreSQL: set DATABASE_URL=postgres://… and run it again."
+        )
+    home = connection.settings_dict["NAME"]
+    name = f"{home}_benchmark"
+    connection.settings_dict["TEST"]["NAME"] = name
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    try:
+        yield address(name)
+    finally:
+        connections.close_all()
+        connection.creation.destroy_test_db(home, verbosity=0)
+
+
+def address(name: str) -> str:
+    s = connection.settings_dict
+    password = f":{s['PASSWORD']}" if s["PASSWORD"] else ""
+    return f"postgres://{s['USER']}{password}@{s['HOST'] or '127.0.0.1'}:{s['PORT'] or 5432}/{name}"
+
+
+def raw_connection(url: str) -> psycopg.Connection:
+    return psycopg.connect(url, autocommit=True)
+
+
+def worker(url: str, *arguments: str) -> subprocess.Popen:
+    """Another process of ours on the scratch database."""
+    environment = {**os.environ, "DATABASE_URL": url, "NO_BOOTSTRAP": "1", "IOM_LOG_LEVEL": "WARNING"}
+    return subprocess.Popen(
+        [sys.executable, str(MANAGE), *arguments],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def alternate(rounds: int, **measures: Callable[[], float]) -> dict[str, float]:
+    """Run the measures in turn, round after round; the median of each."""
+    figures: dict[str, list[float]] = {name: [] for name in measures}
+    for _ in range(rounds):
+        for name, measure in measures.items():
+            figures[name].append(measure())
+    return {name: statistics.median(values) for name, values in figures.items()}
+
+
+@contextmanager
+def counted_queries() -> Iterator[list[str]]:
+    queries: list[str] = []
+
+    def note(execute, sql, params, many, context):
+        queries.append(sql)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield queries
+
+
+def table_counts() -> dict[str, tuple[int, int]]:
+    """(inserted, updated) rows so far by table, as PostgreSQL counts them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute("SELECT relname, n_tup_ins, n_tup_upd FROM pg_stat_user_tables")
+        return {name: (inserted, updated) for name, inserted, updated in cursor.fetchall()}
+
+
+def written_between(
+    before: dict[str, tuple[int, int]], after: dict[str, tuple[int, int]]
+) -> dict[str, tuple[int, int]]:
+    """(inserted, updated) by table; the statistics of the last transactions may take a moment to arrive."""
+    zero = (0, 0)
+    rows = {
+        name: (now[0] - before.get(name, zero)[0], now[1] - before.get(name, zero)[1])
+        for name, now in after.items()
+    }
+    return {name: counts for name, counts in rows.items() if sum(counts)}
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]

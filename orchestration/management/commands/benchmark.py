@@ -1,0 +1,57 @@
+"""`manage.py benchmark [ingest|engine|reserve|pages] --json`: rates beside a floor of the same run, on a scratch database."""
+
+import json
+import sys
+
+from django.core.management.base import BaseCommand
+
+from orchestration.benchmark import rig
+
+PARTS = ("ingest", "engine", "reserve", "pages")
+
+
+class Command(BaseCommand):
+    help = (
+        "Measure speed beside a floor on the configured PostgreSQL server, in a scratch database of its own."
+    )
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+        parser.add_argument("--json", action="store_true", help="print one flat object")
+        parser.add_argument("--rounds", type=int, default=5)
+        parser.add_argument(
+            "--orders", type=int, help="orders a round (engine, ingest) or in the database (pages)"
+        )
+        parser.add_argument("--worker", action="store_true", help="be a worker process of the engine part")
+
+    def handle(self, *args, **options) -> None:
+        if options["worker"]:
+            return self._work()
+        figures: dict = {}
+        for part in options["parts"] or PARTS:
+            self.stderr.write(f"measuring {part} …")
+            figures |= self._measure(part, options)
+        self.stdout.write(json.dumps(figures) if options["json"] else _table(figures))
+
+    def _measure(self, part: str, options: dict) -> dict:
+        from importlib import import_module
+
+        arguments = {"rounds": options["rounds"]} | (
+            {"orders": options["orders"]} if options["orders"] else {}
+        )
+        with rig.scratch_database() as url:
+            return import_module(f"orchestration.benchmark.{part}").measure(url, **arguments)
+
+    def _work(self) -> None:
+        """Say that everything is imported, wait for the start of the round, drain."""
+        from orchestration.benchmark.engine import drain_here
+
+        self.stdout.write("ready")
+        self.stdout.flush()
+        sys.stdin.readline()
+        drain_here()
+
+
+def _table(figures: dict) -> str:
+    width = max(map(len, figures))
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in figures.items())
