@@ -3,6 +3,7 @@ from django.db.models import F, Q
 
 from inventory.models.product import Product
 from inventory.models.source import FulfillmentSource
+from inventory.querysets import InventoryPositionQuerySet
 
 
 class InventoryPosition(models.Model):
@@ -17,6 +18,8 @@ class InventoryPosition(models.Model):
     reserved = models.BigIntegerField(default=0, db_default=0)
     safety_stock = models.BigIntegerField(default=0, db_default=0)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = InventoryPositionQuerySet.as_manager()
 
     class Meta:
         constraints = [
@@ -41,17 +44,23 @@ class InventoryMovement(models.Model):
     class Kind(models.TextChoices):
         SET = "set", "Count"
         ADJUST = "adjust", "Adjustment"
+        SAFETY = "safety", "Safety stock"
         RESERVE = "reserve", "Reservation"
         RELEASE = "release", "Release"
         CONSUME = "consume", "Consumption"
 
     # No database constraint: the ledger is written with its position locked, and a check per row costs more than the row.
     position = models.ForeignKey(
-        InventoryPosition, on_delete=models.PROTECT, related_name="movements", db_constraint=False
+        InventoryPosition,
+        on_delete=models.PROTECT,
+        related_name="movements",
+        db_constraint=False,
+        db_index=False,
     )
     kind = models.CharField(max_length=10, choices=Kind.choices)
     on_hand_delta = models.BigIntegerField(default=0)
     reserved_delta = models.BigIntegerField(default=0)
+    safety_stock_delta = models.BigIntegerField(default=0)
     reference = models.CharField(
         max_length=100, blank=True, help_text="What it was for: an order line, a count, a feed"
     )

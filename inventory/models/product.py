@@ -1,5 +1,7 @@
 from django.db import models
 
+from inventory.querysets import ProductQuerySet
+
 
 class Product(models.Model):
     """Something that can be sold and stocked. Quantities of it are integers in `base_unit`."""
@@ -30,6 +32,8 @@ class Product(models.Model):
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = ProductQuerySet.as_manager()
 
     class Meta:
         ordering = ["sku"]

@@ -1,5 +1,7 @@
 from django.db import models
 
+from inventory.querysets import FulfillmentSourceQuerySet
+
 
 class FulfillmentSource(models.Model):
     """A place or vendor that can supply. Its day, cutoff and calendar are in its own `time_zone`."""
@@ -29,6 +31,8 @@ class FulfillmentSource(models.Model):
     active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+
+    objects = FulfillmentSourceQuerySet.as_manager()
 
     class Meta:
         ordering = ["code"]
