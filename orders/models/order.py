@@ -335,6 +335,14 @@ class OrderLine(FSMModelMixin, models.Model):
 
     @transition(
         field=state,
+        source=[State.FULFILLMENT],
+        target=State.FULFILLMENT,
+        custom={"events": ["order_line.part_shipped"], "reason": "part_shipped"},
+    )
+    def ship_part(self) -> None: ...
+
+    @transition(
+        field=state,
         source=[State.SHIPPED],
         target=State.INVOICED,
         custom={"events": ["order_line.invoiced"], "reason": "invoiced"},
