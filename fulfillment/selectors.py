@@ -1,0 +1,100 @@
+"""What sourcing must know, each in one query however many orders."""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from fulfillment.models import FulfillmentOrder, SourceRejection, Strategy
+from fulfillment.sourcing_strategy import Rules, SourceFacts
+from inventory.models import FulfillmentSource
+from inventory.selectors import availability
+from orders.models import OrderLine
+
+SOURCE_FIELDS = ("pk", "code", "name", "type", "active", "latitude", "longitude", "region", "country")
+State = FulfillmentOrder.State
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A fulfillment line with its fulfillment order; `line_id` None: a fulfillment order without lines."""
+
+    fulfillment_order_id: int
+    order_id: int
+    source_id: int
+    state: str
+    send_requested: bool
+    line_id: int | None
+    order_line_id: int | None
+    quantity: int
+    quantity_shipped: int
+    reservation_key: str
+
+    @property
+    def is_unsent(self) -> bool:
+        """Nobody has it yet, so it can be taken back."""
+        return self.state == State.NEW and not self.send_requested
+
+    @property
+    def units_out(self) -> int:
+        """Units that this line brings or has brought."""
+        if self.state in (State.SHIPPED, State.DELIVERED):
+            return self.quantity_shipped
+        return self.quantity if self.state in FulfillmentOrder.OPEN else 0
+
+
+def work_of(order_ids: Collection[int]) -> list[Work]:
+    """All fulfillment work of these orders, in the order of creation."""
+    rows = (
+        FulfillmentOrder.objects.filter(order_id__in=order_ids)
+        .order_by("pk", "lines__pk")
+        .values_list(
+            "pk", "order_id", "source_id", "state", "send_requested_at",
+            "lines__pk", "lines__order_line_id", "lines__quantity", "lines__quantity_shipped", "lines__reservation_key",
+        )
+    )  # fmt: skip
+    return [
+        Work(*row[:4], row[4] is not None, row[5], row[6], row[7] or 0, row[8] or 0, row[9] or "")
+        for row in rows
+    ]
+
+
+def rules_by_key() -> dict[str, Rules]:
+    """The rules of every strategy by its key; the default one by the empty key too."""
+    fields = ("key", "is_default", "max_distance_km", "max_sources_per_order", "split_lines", "sources__pk")
+    rows, listed = {}, defaultdict(set)
+    for key, *rest, source in Strategy.objects.order_by("key").values_list(*fields):
+        rows[key] = rest
+        listed[key].add(source)
+    rules = {
+        key: Rules(key, frozenset(listed[key] - {None}) or None, distance, sources, split)
+        for key, (_, distance, sources, split) in rows.items()
+    }
+    default = next((rules[key] for key, row in rows.items() if row[0]), Rules())
+    return {"": default, **rules}
+
+
+def source_facts() -> list[SourceFacts]:
+    return [SourceFacts(*row) for row in FulfillmentSource.objects.order_by("pk").values_list(*SOURCE_FIELDS)]
+
+
+def rejections_of(order_line_ids: Collection[int]) -> dict[int, dict[int, str]]:
+    """Order line -> source -> why it refused the line."""
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    rows = SourceRejection.objects.filter(order_line_id__in=order_line_ids)
+    for line, source, reason in rows.values_list("order_line_id", "source_id", "reason"):
+        found[line][source] = reason
+    return found
+
+
+def stock_of(product_ids: Collection[int]) -> dict[int, dict[int, int]]:
+    """Product -> source -> available."""
+    stock: dict[int, dict[int, int]] = defaultdict(dict)
+    for product, source, on_hand, reserved, safety in availability(product_ids):
+        stock[product][source] = on_hand - reserved - safety
+    return dict(stock)
+
+
+def open_quantities(order_line_ids: Collection[int]) -> dict[int, int]:
+    """Order line -> ordered units that are not canceled."""
+    rows = OrderLine.objects.filter(pk__in=order_line_ids).values_list("pk", "quantity", "quantity_canceled")
+    return {pk: quantity - canceled for pk, quantity, canceled in rows}

@@ -1,0 +1,112 @@
+"""Cancel orders, whatever has been done for them so far."""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.querysets import is_with_provider, lines_of, lock_orders
+from fulfillment.services.reserving import release_lines
+from iom.lib import bulk
+from orders.models import Order, OrderLine
+from orders.services.events import apply_event, collecting
+from orders.services.headers import settle_headers
+from orders.services.transitions import TransitionTable
+from orders.types import Outcome
+
+GONE = (FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
+OVER = (Order.State.SHIPPED, Order.State.COMPLETED)
+
+
+@transaction.atomic
+def cancel_orders(order_ids: Collection[int], *, actor: str, reason: str) -> Outcome:
+    """Cancel orders; what is with a provider waits for its answer, the rest is canceled at once and its stock released.
+
+    A store or warehouse of our own loses the work from its list at once, whatever it did so far. A provider is asked
+    (`fulfillment_order.cancel_requested`): its "canceled" ends the order, its "shipped" means that the cancellation
+    lost. An order of which something has shipped is refused, with nothing changed: that is a return. A canceled order,
+    or one that waits for the same answer, stays as it is.
+    """
+    orders = lock_orders(order_ids)
+    work = defaultdict(list)
+    found = FulfillmentOrder.objects.filter(order_id__in=orders).select_related("source").order_by("pk")
+    for item in found:
+        work[item.order_id].append(item)
+    refused = {pk: said for pk, order in orders.items() if (said := _problem(order, work[pk]))}
+    open_ = {pk for pk, order in orders.items() if order.state != Order.State.CANCELED} - set(refused)
+    with collecting():
+        changed = _cancel(
+            [orders[pk] for pk in sorted(open_)], [i for pk in open_ for i in work[pk]], actor, reason
+        )
+    return Outcome(changed=changed, refused=refused)
+
+
+def _problem(order: Order, work: list[FulfillmentOrder]) -> str | None:
+    if shipped := [item.number for item in work if item.state in GONE]:
+        return f"{order.number} cannot be canceled: {', '.join(shipped)} has shipped. Make a return instead."
+    if order.state in OVER:
+        return f"{order.number} cannot be canceled: it is {Order.State(order.state).label.lower()}."
+    return None
+
+
+def _cancel(orders: list[Order], work: list[FulfillmentOrder], actor: str, reason: str) -> list[int]:
+    table = TransitionTable()
+    open_ = [item for item in work if item.state in FulfillmentOrder.OPEN]
+    away = [item for item in open_ if is_with_provider(item)]
+    here = [item for item in open_ if not is_with_provider(item)]
+    lines = lines_of(open_)
+    ours = {item.pk for item in here}
+    apply_event("fulfillment_order.canceled", here, actor=actor, reason="canceled", table=table)
+    release_lines([li for li in lines if li.fulfillment_order_id in ours], actor=actor, reason=reason)
+    asked = _ask([item for item in away if not item.cancel_requested_at], actor, reason, table)
+    waiting = {li.order_line_id for li in lines if li.fulfillment_order_id not in ours}
+    ended = _end_lines([order.pk for order in orders], waiting, lines, ours, actor, reason, table)
+    by_id = {order.pk: order for order in orders}
+    told = {pk: {"because": reason} for pk in asked}
+    apply_event(
+        "order.cancel_requested", [by_id[pk] for pk in asked], actor=actor, payloads=told, table=table
+    )
+    settled = settle_headers(set(by_id), actor=actor, table=table)
+    return sorted({*asked, *ended, *settled})
+
+
+def _ask(work: list[FulfillmentOrder], actor: str, reason: str, table: TransitionTable) -> list[int]:
+    """Ask the providers; returns the orders that wait for an answer from now on."""
+    FulfillmentOrder.objects.filter(pk__in=[item.pk for item in work]).update(
+        cancel_requested_at=timezone.now()
+    )
+    told = {item.pk: {"because": reason} for item in work}
+    apply_event("fulfillment_order.cancel_requested", work, actor=actor, payloads=told, table=table)
+    return sorted({item.order_id for item in work})
+
+
+def _end_lines(
+    order_ids: list[int],
+    waiting: set[int],
+    lines: list[FulfillmentLine],
+    ours: set[int],
+    actor: str,
+    reason: str,
+    table: TransitionTable,
+) -> set[int]:
+    """Lines for which no provider is asked are canceled now; of the others, the units that were still here."""
+    here = defaultdict(int)
+    for line in lines:
+        if line.fulfillment_order_id in ours:
+            here[line.order_line_id] += line.quantity
+    live = OrderLine.objects.filter(order_id__in=order_ids).exclude(state=OrderLine.State.CANCELED)
+    ending, counted = [], []
+    for line in live.order_by("pk"):
+        left = line.quantity - line.quantity_shipped
+        if line.pk not in waiting:
+            ending.append(line)
+            counted.append((line.pk, left))
+        elif here[line.pk]:
+            counted.append((line.pk, min(line.quantity_canceled + here[line.pk], left)))
+    if counted:
+        bulk.update(OrderLine, "pk", ("quantity_canceled",), counted)
+    told = {line.pk: {"because": reason} for line in ending}
+    apply_event("order_line.canceled", ending, actor=actor, payloads=told, table=table)
+    return {line.order_id for line in ending}

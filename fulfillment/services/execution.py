@@ -1,0 +1,121 @@
+"""From instruction to delivery: what people on the worklist and sources far away do to fulfillment orders.
+
+Every function takes a batch, locks the orders first and does nothing new when it is called again. A record that is
+where the call would bring it is passed over in silence; one that cannot get there is refused with a sentence.
+"""
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from fulfillment.models import FulfillmentOrder
+from fulfillment.querysets import lock_work
+from fulfillment.services.closing import cancel_work, move_sent, reject_work
+from fulfillment.services.reporting import record_invoices, report_status
+from fulfillment.services.reserving import drop_lines, reserve_lines
+from fulfillment.services.shipping import deliver, ship
+from fulfillment.services.words import STEPS, refusal
+from orders.services.events import apply_event, collecting
+from orders.services.headers import settle_headers
+from orders.services.transitions import TransitionTable
+from orders.types import Outcome
+
+__all__ = [
+    "accept", "deliver", "drop_lines", "expect_send", "forget_send", "pack", "pick", "record_invoices", "reject",
+    "report_status", "reserve_lines", "send", "ship",
+]  # fmt: skip
+State = FulfillmentOrder.State
+
+
+@transaction.atomic
+def expect_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
+    """The call that sends these is queued: from now on they may be with the provider, whatever their state says.
+
+    They are taken back no more, and a cancellation asks the provider. Returns the ids that were new to this.
+    """
+    work, _ = lock_work(fo_ids)
+    due = [pk for pk, item in work.items() if item.state == State.NEW and not item.send_requested_at]
+    FulfillmentOrder.objects.filter(pk__in=due).update(send_requested_at=timezone.now())
+    return due
+
+
+@transaction.atomic
+def forget_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
+    """The provider surely did not take these: they may be sent again, sourced anew or canceled here.
+
+    One whose cancellation was asked for meanwhile is canceled now. Returns the ids changed.
+    """
+    work, _ = lock_work(fo_ids)
+    due = [item for item in work.values() if item.state == State.NEW and item.send_requested_at]
+    FulfillmentOrder.objects.filter(pk__in=[item.pk for item in due]).update(send_requested_at=None)
+    asked = [item for item in due if item.cancel_requested_at]
+    with collecting():
+        cancel_work(asked, actor=actor, reason="canceled", table=TransitionTable())
+    return [item.pk for item in due]
+
+
+@transaction.atomic
+def send(fo_ids: Collection[int], *, actor: str) -> Outcome:
+    """The source has its instruction: a provider took it, or it is on the worklist of a store or warehouse."""
+    work, _ = lock_work(fo_ids)
+    refused = {
+        pk: refusal(item, "sent")
+        for pk, item in work.items()
+        if item.state in (State.REJECTED, State.CANCELED)
+    }
+    fresh = [item for item in work.values() if item.state == State.NEW]
+    table = TransitionTable()
+    with collecting():
+        move_sent(fresh, actor=actor, table=table)
+        settle_headers({item.order_id for item in fresh}, actor=actor, table=table)
+    return Outcome(changed=[item.pk for item in fresh], refused=refused)
+
+
+def accept(fo_ids: Collection[int], *, actor: str) -> Outcome:
+    return _advance(fo_ids, State.ACCEPTED, actor)
+
+
+def pick(fo_ids: Collection[int], *, actor: str) -> Outcome:
+    return _advance(fo_ids, State.PICKING, actor)
+
+
+def pack(fo_ids: Collection[int], *, actor: str) -> Outcome:
+    return _advance(fo_ids, State.PACKED, actor)
+
+
+@transaction.atomic
+def _advance(fo_ids: Collection[int], target: str, actor: str) -> Outcome:
+    """Later states imply the earlier: what is accepted has been sent, whoever told us first."""
+    work, _ = lock_work(fo_ids)
+    moving = [i for i in work.values() if i.state in STEPS and STEPS.index(i.state) < STEPS.index(target)]
+    ids, table = {item.pk for item in moving}, TransitionTable()
+    refused = {
+        pk: refusal(item, target) for pk, item in work.items() if pk not in ids and item.state != target
+    }
+    with collecting():
+        move_sent(moving, actor=actor, table=table)
+        apply_event(f"fulfillment_order.{target}", moving, actor=actor, table=table)
+        settle_headers({item.order_id for item in moving}, actor=actor, table=table)
+    return Outcome(changed=[item.pk for item in moving], refused=refused)
+
+
+@transaction.atomic
+def reject(fo_ids: Collection[int], *, reason: str, actor: str) -> Outcome:
+    """The source refuses: its lines look for another source and do not come back to this one; its stock is released.
+
+    If the customer has canceled meanwhile, the refusal ends the demand instead.
+    """
+    work, _ = lock_work(fo_ids)
+    open_ = [item for item in work.values() if item.state in FulfillmentOrder.OPEN]
+    refused = {
+        pk: refusal(item, "rejected")
+        for pk, item in work.items()
+        if item not in open_ and item.state != State.REJECTED
+    }
+    table = TransitionTable()
+    with collecting():
+        cancel_work([i for i in open_ if i.cancel_requested_at], actor=actor, reason="canceled", table=table)
+        going = [item for item in open_ if not item.cancel_requested_at]
+        reject_work(going, actor=actor, reasons={item.pk: reason for item in going}, table=table)
+    return Outcome(changed=[item.pk for item in open_], refused=refused)

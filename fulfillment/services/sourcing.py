@@ -1,0 +1,226 @@
+"""Find sources for order lines, keep why, and instruct the chosen sources."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import transaction
+from django.utils import timezone
+
+from fulfillment import selectors
+from fulfillment.errors import UnknownStrategy
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.services.taking_back import take_back
+from fulfillment.sourcing_strategy import (
+    SOURCED,
+    LineNeed,
+    LinePlan,
+    OrderNeed,
+    Problem,
+    Rules,
+    SourceFacts,
+    planner_for,
+)
+from fulfillment.types import LineDemand, LineSourcing
+from iom.lib import bulk
+from orders.models import OrderLine
+from orders.services import events
+from orders.types import Raised
+
+# The three modes of a fulfillment request. Source: reference PBF-1.
+CHECK, CREATE, CHECK_AND_CREATE = "check", "create", "check_and_create"
+MODES = (CHECK, CREATE, CHECK_AND_CREATE)
+DECISION = (
+    "order", "order_line", "strategy", "outcome", "chosen", "candidates", "removed", "sentence", "at",
+)  # fmt: skip
+ORDER = ("key", "order", "source", "state", "state_reason", "state_at", "external_id", "created_at")
+LINE = ("fulfillment_order", "order_line", "product", "quantity", "reservation_key")
+COMPLETE = "Nothing left to source: every unit is on its way or canceled."
+
+
+@transaction.atomic
+def source_lines(
+    demands: Sequence[LineDemand], *, actor: str, check_stock: bool = True, mode: str = CHECK_AND_CREATE
+) -> dict[int, LineSourcing]:
+    """Plan lines and create their fulfillment orders in state new; the caller has locked the orders.
+
+    Orders are planned in the order of `demands` against the same stock, so none promises what another got. A line
+    that has unsent fulfillment lines gives these back first and is planned anew; units that are with a source or
+    have shipped are not sourced twice, whatever quantity is asked for. Nothing is reserved: see `reserve_lines`.
+
+    `mode` "check" writes decisions only, "create" looks at no stock (as `check_stock=False` does). The events of
+    lines and orders are the caller's to raise. Fixed number of queries. Raises UnknownStrategy before any change.
+    """
+    if mode not in MODES:
+        raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
+    if not demands:
+        return {}
+    batch = _Batch(demands, actor, keep=mode == CHECK)
+    plans = batch.plan(check_stock=check_stock and mode != CREATE)
+    batch.write_decisions(plans)
+    if mode != CHECK:
+        batch.write_sources(plans)
+        batch.write_orders(plans)
+    return {demand.line_id: batch.answer(demand, plans) for demand in demands}
+
+
+class _Batch:
+    """One call: what it knows of the orders, and what it writes."""
+
+    def __init__(self, demands: Sequence[LineDemand], actor: str, *, keep: bool) -> None:
+        self.demands, self.actor, self.now = demands, actor, timezone.now()
+        self.rules = self._rules()
+        line_ids = [demand.line_id for demand in demands]
+        self.work = selectors.work_of({demand.order_id for demand in demands})
+        self.made = {(work.order_id, work.source_id, work.fulfillment_order_id) for work in self.work}
+        if not keep:
+            self.work = take_back(self.work, set(line_ids), actor=actor)
+        self.sources = {source.id: source for source in selectors.source_facts()}
+        self.rejections = selectors.rejections_of(line_ids)
+        self.wanted = self._wanted(selectors.open_quantities(line_ids))
+
+    def _rules(self) -> dict[str, Rules]:
+        rules = selectors.rules_by_key()
+        if unknown := {demand.strategy for demand in self.demands} - set(rules):
+            raise UnknownStrategy(unknown)
+        return rules
+
+    def _wanted(self, ordered: Mapping[int, int]) -> dict[int, int]:
+        """What is asked for, but no more than is still to come."""
+        out: Counter[int] = Counter()
+        for work in self.work:
+            out[work.order_line_id] += work.units_out
+        return {
+            demand.line_id: min(
+                demand.quantity, ordered.get(demand.line_id, demand.quantity) - out[demand.line_id]
+            )
+            for demand in self.demands
+        }
+
+    def plan(self, *, check_stock: bool) -> dict[int, LinePlan]:
+        products = {d.product_id for d in self.demands if d.product_id and self.wanted[d.line_id] > 0}
+        stock = selectors.stock_of(products) if check_stock else {}
+        groups = defaultdict(list)
+        for order in self._needs():
+            groups[planner_for(order.rules.key)].append(order)
+        plans: dict[int, LinePlan] = {}
+        for planner, orders in groups.items():
+            plans |= planner.plan(Problem(orders, list(self.sources.values()), stock, check_stock))
+        return plans
+
+    def _needs(self) -> Iterable[OrderNeed]:
+        used = defaultdict(set)
+        for work in self.work:
+            if work.units_out:
+                used[work.order_id].add(work.source_id)
+        by_order = defaultdict(list)
+        for demand in self.demands:
+            if self.wanted[demand.line_id] > 0:
+                by_order[demand.order_id, demand.strategy].append(demand)
+        for (order_id, strategy), group in by_order.items():
+            first = group[0]
+            yield OrderNeed(
+                order_id,
+                [self._need(demand) for demand in group],
+                first.latitude,
+                first.longitude,
+                first.region,
+                first.country,
+                self.rules[strategy],
+                frozenset(used[order_id]),
+            )
+
+    def _need(self, demand: LineDemand) -> LineNeed:
+        return LineNeed(
+            demand.line_id,
+            demand.product_id,
+            self.wanted[demand.line_id],
+            demand.fixed_source_id,
+            self.rejections.get(demand.line_id, {}),
+        )
+
+    def _source(self, pk: int) -> SourceFacts:
+        return self.sources[pk]
+
+    def write_decisions(self, plans: Mapping[int, LinePlan]) -> None:
+        rows = []
+        for demand in self.demands:
+            if plan := plans.get(demand.line_id):
+                chosen = [
+                    {"source": pk, "code": self._source(pk).code, "quantity": units, "distance_km": km}
+                    for pk, units, km in plan.allocations
+                ]
+                strategy = "assigned" if demand.fixed_source_id else self.rules[demand.strategy].key
+                rows.append(
+                    (demand.order_id, demand.line_id, strategy, plan.outcome, chosen, plan.candidates,
+                     plan.removed, plan.sentence, self.now)
+                )  # fmt: skip
+        bulk.insert(SourcingDecision, DECISION, rows)
+
+    def write_sources(self, plans: Mapping[int, LinePlan]) -> None:
+        """The line shows its nearest source; one that found none keeps what a policy assigned, or none."""
+        rows = [
+            (
+                demand.line_id,
+                plan.allocations[0][0] if plan.allocations else self._assigned(demand),
+            )
+            for demand in self.demands
+            if (plan := plans.get(demand.line_id))
+        ]
+        bulk.update(OrderLine, "pk", ("source",), rows)
+
+    def _assigned(self, demand: LineDemand) -> int | None:
+        return demand.fixed_source_id if demand.fixed_source_id in self.sources else None
+
+    def write_orders(self, plans: Mapping[int, LinePlan]) -> None:
+        """One fulfillment order for each order and source, with its lines."""
+        parts = [
+            (demand.order_id, pk, demand.line_id, demand.product_id, units)
+            for demand in self.demands
+            if demand.line_id in plans
+            for pk, units, _ in plans[demand.line_id].allocations
+        ]
+        groups = defaultdict(list)
+        for part in sorted(parts, key=lambda part: part[:3]):
+            groups[part[:2]].append(part)
+        if not groups:
+            return
+        ids = self._insert_orders(list(groups))
+        lines = [
+            (pk, line, product, units, "")
+            for pk, group in zip(ids, groups.values(), strict=True)
+            for _, _, line, product, units in group
+        ]
+        bulk.insert(FulfillmentLine, LINE, lines)
+        created = [
+            Raised(
+                "fulfillment_order.created",
+                "fulfillment_order",
+                pk,
+                order_id,
+                {"source": self._source(source).code, "units": sum(part[4] for part in group)},
+            )
+            for pk, ((order_id, source), group) in zip(ids, groups.items(), strict=True)
+        ]
+        events.record(created, actor=self.actor)
+
+    def _insert_orders(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+        made = Counter((order, source) for order, source, _ in self.made)
+        rows = [
+            (
+                f"fo:{order}:{source}:{made[order, source]}",
+                order,
+                source,
+                FulfillmentOrder.State.NEW.value,
+                "",
+                self.now,
+                "",
+                self.now,
+            )
+            for order, source in pairs
+        ]
+        return [pk for (pk,) in bulk.insert(FulfillmentOrder, ORDER, rows, returning=("pk",))]
+
+    def answer(self, demand: LineDemand, plans: Mapping[int, LinePlan]) -> LineSourcing:
+        if plan := plans.get(demand.line_id):
+            return LineSourcing(plan.outcome, plan.allocations, plan.sentence)
+        return LineSourcing(SOURCED, (), COMPLETE)

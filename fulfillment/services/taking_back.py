@@ -1,0 +1,40 @@
+"""Take back fulfillment lines that nobody has yet."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.selectors import Work
+from inventory.services.reservations import release
+from orders.services.events import apply_event
+
+REASON = "sourced_again"
+
+
+def take_back(work: Sequence[Work], order_line_ids: Collection[int], *, actor: str) -> list[Work]:
+    """Release and remove the unsent work of these order lines; returns the work that is left.
+
+    A fulfillment order that loses all its lines is canceled and keeps them, as history; one that loses some keeps
+    the others. The caller has locked the orders.
+    """
+    gone = [item for item in work if item.is_unsent and item.order_line_id in order_line_ids]
+    if not gone:
+        return list(work)
+    if keys := sorted(item.reservation_key for item in gone if item.reservation_key):
+        release(keys, actor=actor, reason="sourced again")
+    removed = {item.line_id for item in gone}
+    left = [item for item in work if item.line_id not in removed]
+    _close(gone, {item.fulfillment_order_id for item in left}, actor)
+    return left
+
+
+def _close(gone: Sequence[Work], still_used: set[int], actor: str) -> None:
+    by_order = defaultdict(list)
+    for item in gone:
+        by_order[item.fulfillment_order_id].append(item.line_id)
+    single = [line for pk, lines in by_order.items() if pk in still_used for line in lines]
+    if single:
+        FulfillmentLine.objects.filter(pk__in=single).delete()
+    if emptied := set(by_order) - still_used:
+        found = list(FulfillmentOrder.objects.filter(pk__in=emptied).order_by("pk"))
+        apply_event("fulfillment_order.canceled", found, actor=actor, reason=REASON)
