@@ -12,7 +12,7 @@ def make_roles(apps, schema_editor):
     alias = schema_editor.connection.alias
     for label in APPS:
         config = apps.get_app_config(label)
-        config.models_module = config.models_module or True  # a historic app has none, and would be skipped
+        config.models_module = True  # a historic app has none, and would be skipped
         create_permissions(config, verbosity=0, using=alias, apps=apps)
     Permission, Group = apps.get_model("auth", "Permission"), apps.get_model("auth", "Group")
     rows = Permission.objects.using(alias).values_list("content_type__app_label", "codename", "pk")
