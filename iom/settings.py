@@ -204,6 +204,8 @@ IOM = {
         "advance": "orchestration.tasks.advance",
         "sweep": "orchestration.tasks.sweep",
     },
+    # Where answers to requests with an Idempotency-Key are kept.
+    "IDEMPOTENT_REQUESTS": "orders.IdempotentRequest",
     # Addresses on this machine or in private networks that providers may call; from the environment only.
     "ALLOWED_PRIVATE_HOSTS": env.list("IOM_ALLOWED_PRIVATE_HOSTS", default=[]),
     "PUBLIC_URL": env("IOM_PUBLIC_URL", default="http://127.0.0.1:8000"),
