@@ -1,6 +1,7 @@
+from inventory.models.imported_file import ImportedFile
 from inventory.models.position import InventoryMovement, InventoryPosition
 from inventory.models.product import Product
 from inventory.models.reservation import Reservation
 from inventory.models.source import FulfillmentSource
 
-__all__ = ["FulfillmentSource", "InventoryMovement", "InventoryPosition", "Product", "Reservation"]
+__all__ = ["FulfillmentSource", "ImportedFile", "InventoryMovement", "InventoryPosition", "Product", "Reservation"]
