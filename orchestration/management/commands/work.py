@@ -1,0 +1,19 @@
+from django.core.management.base import BaseCommand
+
+
+class Command(BaseCommand):
+    help = "The background workers, under a supervisor that treats them as one failure unit."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument(
+            "--cluster", action="store_true", help="Be the cluster itself (the supervisor does it)"
+        )
+
+    def handle(self, *, cluster: bool, **options) -> None:
+        if cluster:
+            from orchestration.supervisor.cluster import run
+        else:
+            from orchestration.supervisor.watch import Supervisor
+
+            run = Supervisor().run
+        run()
