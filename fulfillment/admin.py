@@ -14,7 +14,8 @@ from fulfillment.models import (
     SourcingDecision,
     Strategy,
 )
-from iom.lib.admin import HouseAdmin, MachineAdmin, ReadOnlyInline, badge, pretty_json
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, ReadOnlyInline, pretty_json
+from iom.lib.badges import badge
 from iom.lib.money import formatted
 
 FIRST_NUMBER = 1000  # FO-1001 is the first fulfillment order

@@ -9,7 +9,7 @@ from django_q.models import Failure, OrmQ, Schedule, Success, Task
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from insights.models import Rollup
-from iom.lib.admin import HouseAdmin, MachineAdmin
+from iom.lib.admin.base import HouseAdmin, MachineAdmin
 
 # The queue's own pages run any function that a row names and run it again for who may only look: not here, for nobody.
 for model in (Failure, OrmQ, Schedule, Success, Task):

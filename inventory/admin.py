@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
 from inventory.models import FulfillmentSource, InventoryMovement, InventoryPosition, Product, Reservation
-from iom.lib.admin import HouseAdmin, MachineAdmin, actor_of, badge
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of
+from iom.lib.badges import badge
 
 
 @admin.register(Product)

@@ -41,11 +41,12 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record of the file: where it began, its cells by header, and the cells as they stood."""
+    """One record of the file: where it began, its cells by header, the cells as they stood, and what is wrong so far."""
 
     line: int
     values: dict[str, str]
     cells: tuple[str, ...]
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +123,16 @@ def _table(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], requi
             continue
         if len(rows) == MOST_ROWS:
             raise FileRefused(f"the file has more than {MOST_ROWS:,} rows; send it in parts", line=line)
-        rows.append(
-            Row(line, dict(zip(header, map(plain, map(str.strip, cells)), strict=False)), tuple(cells))
-        )
+        rows.append(_row(header, line, cells))
     return Table(header, rows)
+
+
+def _row(header: Sequence[str], line: int, cells: Sequence[str]) -> Row:
+    values = dict(zip(header, (plain(cell.strip()) for cell in cells), strict=False))
+    extra = len(cells) > len(header)
+    return Row(
+        line, values, tuple(cells), f"has {len(cells)} cells, the header {len(header)}" if extra else ""
+    )
 
 
 def _check_header(header: Sequence[str], line: int, columns: Sequence[str], required: Sequence[str]) -> None:

@@ -12,7 +12,8 @@ from django.template.response import TemplateResponse
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from iom.lib.admin import HouseAdmin, MachineAdmin, actor_of, badge, pretty_json
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, pretty_json
+from iom.lib.badges import badge
 from orchestration.errors import NotPublishable, OrchestrationError
 from orchestration.models import Flow, FlowVersion
 from orchestration.services import publishing

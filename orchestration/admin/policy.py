@@ -10,7 +10,9 @@ from django.http import HttpRequest
 from unfold.admin import StackedInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from iom.lib.admin import HouseAdmin, MachineAdmin, actor_of, badge, pretty_json, selected_ids
+from iom.lib.admin.actions import selected_ids
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, pretty_json
+from iom.lib.badges import badge
 from orchestration.errors import BadRule, NotPublishable
 from orchestration.models import Policy, PolicyVersion, Rule
 from orchestration.policies.compile import compile_tree

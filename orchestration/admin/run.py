@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from iom.lib.admin import MachineAdmin, ReadOnlyInline, badge, pretty_json
+from iom.lib.admin.base import MachineAdmin, ReadOnlyInline, pretty_json
+from iom.lib.badges import badge
 from orchestration.models import FlowRun, StepResult, StepRun
 
 

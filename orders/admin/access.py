@@ -9,7 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from iom.lib.admin import HouseAdmin, MachineAdmin, badge, selected_ids
+from iom.lib.admin.actions import selected_ids
+from iom.lib.admin.base import HouseAdmin, MachineAdmin
+from iom.lib.badges import badge
 from orders.models import ApiKey, IdempotentRequest
 
 

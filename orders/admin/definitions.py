@@ -4,7 +4,8 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from iom.lib.admin import HouseAdmin, MachineAdmin, badge, pretty_json
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, pretty_json
+from iom.lib.badges import badge
 from orders.models import (
     BusinessEvent,
     EventDefinition,

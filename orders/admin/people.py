@@ -3,7 +3,7 @@
 from django.contrib import admin
 from unfold.admin import StackedInline
 
-from iom.lib.admin import HouseAdmin
+from iom.lib.admin.base import HouseAdmin
 from orders.models import Address, Channel, Customer, Tag
 
 

@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from iom.lib.admin import HouseAdmin, MachineAdmin, ReadOnlyInline, badge, pretty_json
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, ReadOnlyInline, pretty_json
+from iom.lib.badges import badge
 from providers.models import (
     Checkpoint,
     ConnectionGate,
