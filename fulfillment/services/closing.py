@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db.models import OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejection
 from fulfillment.querysets import lines_of, order_lines_of
@@ -17,6 +18,7 @@ from orders.services.transitions import TransitionTable
 
 Line = OrderLine.State
 BEFORE_SENT = (Line.NEW, Line.IN_PROGRESS)
+LOOKING = (Line.NEW, Line.IN_PROGRESS, Line.FULFILLMENT)
 ENDED = (Line.SHIPPED, Line.INVOICED, Line.CANCELED)
 
 
@@ -48,27 +50,47 @@ def reject_work(
     """Fulfillment orders that their source refuses: stock back, and the lines look for another source."""
     if not work:
         return
-    lines, by_id = lines_of(work), {item.pk: item for item in work}
-    payloads = {item.pk: {"because": reasons[item.pk], "source": item.source.code} for item in work}
+    lines = lines_of(work)
     by_reason = defaultdict(list)
     for item in work:
         by_reason[reasons[item.pk][:40]].append(item)
+    told = {item.pk: {"because": reasons[item.pk]} for item in work}
     for reason, group in sorted(by_reason.items()):
         apply_event(
-            "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=payloads, table=table
+            "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=told, table=table
         )
     release_lines(lines, actor=actor, reason="rejected by the source")
+    refuse_lines(lines, work, actor=actor, reasons=reasons, table=table)
+    settle_headers({item.order_id for item in work}, actor=actor, table=table)
+
+
+def refuse_lines(
+    lines: Sequence[FulfillmentLine],
+    work: Sequence[FulfillmentOrder],
+    *,
+    actor: str,
+    reasons: Mapping[int, str],
+    table: TransitionTable,
+) -> None:
+    """Keep that these sources refused these lines, and let the lines look for another source."""
+    by_id = {item.pk: item for item in work}
+    now = timezone.now()
     rows = [
-        (line.order_line_id, item.source_id, reasons[item.pk][:200], actor, item.state_at)
-        for line in lines
-        for item in [by_id[line.fulfillment_order_id]]
+        (li.order_line_id, by_id[pk].source_id, reasons[pk][:200], actor, now)
+        for li in lines
+        for pk in [li.fulfillment_order_id]
     ]
+    if not rows:
+        return
     fields = ("order_line", "source", "reason", "actor", "at")
     bulk.insert(SourceRejection, fields, rows, skip_conflicts=True)
-    moving = [line for line in order_lines_of(lines).values() if line.state not in (*ENDED, Line.ON_HOLD)]
-    said = {line.order_line_id: payloads[line.fulfillment_order_id] for line in lines}
-    apply_event("order_line.rejected", moving, actor=actor, payloads=said, table=table)
-    settle_headers({item.order_id for item in work}, actor=actor, table=table)
+    told = {
+        line.order_line_id: {"because": reasons[pk], "source": by_id[pk].source.code}
+        for line in lines
+        for pk in [line.fulfillment_order_id]
+    }
+    moving = [line for line in order_lines_of(lines).values() if line.state in LOOKING]
+    apply_event("order_line.rejected", moving, actor=actor, payloads=told, table=table)
 
 
 def end_demand(lines: Sequence[FulfillmentLine], *, actor: str, table: TransitionTable) -> None:

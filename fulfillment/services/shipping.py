@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment, ShipmentLine
 from fulfillment.querysets import lines_of, lock_work, order_lines_of
-from fulfillment.services.closing import move_sent, recount_shipped, settle_lines
+from fulfillment.services.closing import move_sent, recount_shipped, refuse_lines, settle_lines
 from fulfillment.services.reserving import release_lines
 from fulfillment.services.words import refusal
 from fulfillment.types import ShipmentReport
@@ -30,6 +30,8 @@ FIELDS = (
 LATE = (
     "status:"  # key of a shipment that was told by its state only; the report with the details takes it over
 )
+
+LEFT_OUT = "not in the shipment"
 
 
 def status_key(fulfillment_order_id: int) -> str:
@@ -54,9 +56,9 @@ class _Desk:
 def ship(reports: Sequence[ShipmentReport], *, actor: str) -> Outcome:
     """Record what left: shipment, counters, stock, states of fulfillment order, lines and header.
 
-    A fulfillment order ships once. If a report brings less than its lines, the rest is short: its stock is released
-    here, the order line stays in fulfillment as part shipped, and `source_lines` finds the missing units elsewhere, or
-    a person cancels them. A report under a known key changes nothing. Refused, with nothing of it changed: more units
+    A fulfillment order ships once. What a report leaves out is short, and its stock is released. A line that is short
+    of some units stays in fulfillment as part shipped: `source_lines` finds the missing units elsewhere, or a person
+    cancels them. A line that was left out altogether counts as rejected by the source and is sourced elsewhere. A report under a known key changes nothing. Refused, with nothing of it changed: more units
     than the line has, and what is shipped, rejected or canceled already: of a cancellation and a shipment one wins.
     """
     work, _ = lock_work({report.fulfillment_order_id for report in reports})
@@ -165,6 +167,9 @@ def _write(desk: _Desk, actor: str, table: TransitionTable) -> None:
     payloads = {r.fulfillment_order_id: _payload(r, desk) for r, _ in desk.taken}
     apply_event("fulfillment_order.shipped", work, actor=actor, payloads=payloads, table=table)
     settle_lines(order_lines_of(lines).values(), actor=actor, table=table)
+    left_out = [line for line in lines if line.pk not in units]
+    reasons = dict.fromkeys(desk.work, LEFT_OUT)
+    refuse_lines(left_out, work, actor=actor, reasons=reasons, table=table)
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
 
 

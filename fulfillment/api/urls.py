@@ -1,0 +1,16 @@
+from django.urls import path
+
+from fulfillment.api import cancellation, work
+
+urlpatterns = [
+    path("orders/cancel/", cancellation.BulkCancelView.as_view()),
+    path("orders/<str:order>/cancel/", cancellation.CancelView.as_view()),
+    path("fulfillment-orders/", work.FulfillmentOrdersView.as_view()),
+    path("fulfillment-orders/accept/", work.AcceptView.as_view()),
+    path("fulfillment-orders/pick/", work.PickView.as_view()),
+    path("fulfillment-orders/pack/", work.PackView.as_view()),
+    path("fulfillment-orders/ship/", work.ShipView.as_view()),
+    path("fulfillment-orders/reject/", work.RejectView.as_view()),
+    path("fulfillment-orders/<str:work>/", work.FulfillmentOrderView.as_view()),
+    path("shipments/", work.ShipmentsView.as_view()),
+]
