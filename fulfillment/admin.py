@@ -14,9 +14,12 @@ from fulfillment.models import (
     SourcingDecision,
     Strategy,
 )
+from fulfillment.services.cancellation import cancel_orders
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, ReadOnlyInline, pretty_json
 from iom.lib.badges import badge
 from iom.lib.money import formatted
+from orders.admin.order import OrderAdmin
+from orders.models import Order
 
 FIRST_NUMBER = 1000  # FO-1001 is the first fulfillment order
 
@@ -40,6 +43,30 @@ class FulfillmentLineInline(ReadOnlyInline):
 class ShipmentInline(ReadOnlyInline):
     model = Shipment
     fields = ("carrier", "service", "tracking_number", "shipped_at", "delivered_at")
+
+
+class FulfillmentOrderInline(ReadOnlyInline):
+    model = FulfillmentOrder
+    fields = ("number", "source", "state", "external_id", "shipped_at")
+    readonly_fields = ("number",)
+    show_change_link = True
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).select_related("source")
+
+
+admin.site.unregister(Order)
+
+
+@admin.register(Order)
+class OrderWithFulfillmentAdmin(OrderAdmin):
+    """The order's page with what this floor knows: its fulfillment orders, and cancellation that asks the sources."""
+
+    cancel_orders = staticmethod(cancel_orders)
+
+    def get_inlines(self, request: HttpRequest, obj: Order | None) -> tuple:
+        inlines = super().get_inlines(request, obj)
+        return (*inlines, FulfillmentOrderInline) if obj else inlines
 
 
 @admin.register(FulfillmentOrder)

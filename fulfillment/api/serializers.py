@@ -2,7 +2,14 @@
 
 from rest_framework import serializers
 
-from iom.lib.api.serializers import MAX_ROWS, IdField, IdListSerializer, QuantityField, StrictSerializer
+from iom.lib.api.serializers import (
+    MAX_ROWS,
+    IdField,
+    IdListSerializer,
+    MomentField,
+    QuantityField,
+    StrictSerializer,
+)
 
 
 class CancelSerializer(StrictSerializer):
@@ -29,7 +36,7 @@ class ShipmentSerializer(StrictSerializer):
     service = serializers.CharField(max_length=40, allow_blank=True, default="")
     tracking_number = serializers.CharField(max_length=80, allow_blank=True, default="")
     tracking_url = serializers.URLField(max_length=500, allow_blank=True, default="")
-    shipped_at = serializers.DateTimeField(required=False)
+    shipped_at = MomentField(required=False)
     lines = ShippedLineSerializer(many=True, required=False, allow_null=True, min_length=1, max_length=2000)
 
 

@@ -178,12 +178,13 @@ def _report(index: int, pk: int, row: dict[str, Any]) -> ShipmentReport:
     if len(lines) != len(row.get("lines") or ()):
         where = f"shipments[{index}].lines"
         raise InvalidInput([fault("duplicate_line", where, f"{where} names a line twice.")])
-    shipped_at = filters.within_reach(
-        row.get("shipped_at") or timezone.now(), f"shipments[{index}].shipped_at"
-    )
     plain = {name: row[name] for name in ("carrier", "service", "tracking_number", "tracking_url")}
     return ShipmentReport(
-        key=f"api:{row['key']}", fulfillment_order_id=pk, shipped_at=shipped_at, lines=lines or None, **plain
+        key=f"api:{row['key']}",
+        fulfillment_order_id=pk,
+        shipped_at=row.get("shipped_at") or timezone.now(),
+        lines=lines or None,
+        **plain,
     )
 
 
