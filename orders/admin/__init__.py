@@ -1,5 +1,5 @@
 """Admin pages of the orders floor; importing them registers them."""
 
-from orders.admin import access, definitions, people
+from orders.admin import access, definitions, order, people
 
-__all__ = ["access", "definitions", "people"]
+__all__ = ["access", "definitions", "order", "people"]

@@ -13,6 +13,7 @@ from iom.lib.admin.actions import selected_ids
 from iom.lib.admin.base import HouseAdmin, MachineAdmin
 from iom.lib.badges import badge
 from orders.models import ApiKey, IdempotentRequest
+from orders.services.access import create_key, is_scope, revoke_keys
 
 
 class ApiKeyForm(forms.ModelForm):
@@ -27,7 +28,10 @@ class ApiKeyForm(forms.ModelForm):
         fields = ("name", "channels", "user", "expires_at")
 
     def clean_scope_list(self) -> list[str]:
-        return sorted(set(self.cleaned_data["scope_list"].split()))
+        scopes = sorted(set(self.cleaned_data["scope_list"].split()))
+        if unknown := [scope for scope in scopes if not is_scope(scope)]:
+            raise forms.ValidationError(f"There is no scope {', '.join(unknown)}.")
+        return scopes
 
 
 @admin.register(ApiKey)
@@ -72,7 +76,14 @@ class ApiKeyAdmin(HouseAdmin):
         if change:
             super().save_model(request, obj, form, change)
             return
-        made, request.plain_key = _create(obj, form.cleaned_data)
+        cleaned = form.cleaned_data
+        made, request.plain_key = create_key(
+            cleaned["name"],
+            scopes=cleaned["scope_list"],
+            channels=cleaned["channels"],
+            user=cleaned["user"],
+            expires_at=cleaned["expires_at"],
+        )
         obj.__dict__.update(made.__dict__)
 
     def response_add(
@@ -85,7 +96,7 @@ class ApiKeyAdmin(HouseAdmin):
     @admin.action(description="Revoke", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: QuerySet) -> None:
         ids = selected_ids(self, request, queryset)
-        count = ApiKey.objects.filter(pk__in=ids, revoked_at__isnull=True).update(revoked_at=timezone.now())
+        count = revoke_keys(ids)
         self.message_user(
             request, f"{count} revoked, {len(ids) - count} were revoked before.", messages.SUCCESS
         )
@@ -100,14 +111,3 @@ class IdempotentRequestAdmin(MachineAdmin):
     list_display = ("created_at", "client", "key", "status", "lease_until")
     search_fields = ("key__exact",)
     fields = ("client", "key", "status", "created_at", "lease_until")
-
-
-def _create(obj: ApiKey, cleaned: dict[str, Any]) -> tuple[ApiKey, str]:
-    from orders.services.access import create_key
-
-    return create_key(
-        cleaned["name"],
-        scopes=cleaned["scope_list"],
-        user=cleaned["user"],
-        expires_at=cleaned["expires_at"],
-    )

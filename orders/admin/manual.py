@@ -124,8 +124,13 @@ class ManualLineInline(TabularInline):
 
 
 def line_rows(formset: forms.BaseInlineFormSet) -> list[dict[str, Any]]:
-    rows = [form.cleaned_data for form in formset.forms if form.has_changed()]
+    """What stays of the form's lines, in their order: the stored ones too, without those marked for deletion."""
+    rows = [form.cleaned_data for form in formset.forms if form.has_changed() or form.instance.pk]
     return [row for row in rows if row and not row.get("DELETE")]
+
+
+def line_drafts(rows: Sequence[dict[str, Any]]) -> tuple[LineDraft, ...]:
+    return tuple(_line(number, row) for number, row in enumerate(rows, start=1))
 
 
 def draft_of(cleaned: dict[str, Any], rows: Sequence[dict[str, Any]]) -> OrderDraft:
@@ -136,7 +141,7 @@ def draft_of(cleaned: dict[str, Any], rows: Sequence[dict[str, Any]]) -> OrderDr
         currency=cleaned["currency"],
         placed_at=cleaned["placed_at"],
         ship_to=Party(**{part: cleaned[f"ship_to_{part}"] for part in PLACE}),
-        lines=tuple(_line(number, row) for number, row in enumerate(rows, start=1)),
+        lines=line_drafts(rows),
         customer_code=customer.code if customer else "",
         customer_name=cleaned["customer_name"] or (customer.name if customer else ""),
         customer_email=cleaned["customer_email"] or (customer.email if customer else ""),

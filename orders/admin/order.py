@@ -1,5 +1,7 @@
 """The order list with its bulk actions, and the order's form."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django import forms
@@ -12,7 +14,9 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from iom.lib.admin import HouseAdmin, ReadOnlyInline, actor_of, ask, badge, report, selected_ids
+from iom.lib.admin.actions import ask, report, selected_ids
+from iom.lib.admin.base import HouseAdmin, ReadOnlyInline, actor_of
+from iom.lib.badges import badge
 from iom.lib.money import formatted
 from orders.admin.filters import HoldFilter, PlacedFilter, StateFilter
 from orders.admin.manual import (
@@ -21,13 +25,14 @@ from orders.admin.manual import (
     ManualOrderForm,
     OrderEditForm,
     draft_of,
+    line_drafts,
     line_rows,
 )
 from orders.errors import OrdersError
 from orders.models import Channel, Charge, Hold, Order, OrderLine
 from orders.numbers import number_of, order_id_of
 from orders.services.cancellation import cancel_orders
-from orders.services.editing import orchestrate_orders, update_order
+from orders.services.editing import orchestrate_orders, replace_lines, update_order
 from orders.services.holds import hold_orders, release_holds
 from orders.services.intake import create_orders
 from orders.services.states import is_read_only
@@ -169,7 +174,9 @@ class OrderAdmin(HouseAdmin):
         return kept if obj else ()
 
     def get_inlines(self, request: HttpRequest, obj: Order | None) -> tuple:
-        return (OrderLineInline, ChargeInline, HoldInline) if obj else (ManualLineInline,)
+        if obj is None or obj.state == Order.State.DRAFT:
+            return (ManualLineInline,)
+        return (OrderLineInline, ChargeInline, HoldInline)
 
     def has_change_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
         locked = obj is not None and is_read_only("order", obj.state)
@@ -193,18 +200,16 @@ class OrderAdmin(HouseAdmin):
         if not change:
             return
         changes = {name: form.cleaned_data[name] for name in form.changed_data if name in EDITABLE}
-        try:
-            if changes:
-                seen = form.cleaned_data["seen_version"]
-                update_order(obj.pk, version=seen, changes=changes, actor=actor_of(request))
-        except OrdersError as error:
-            raise Refused(_sentences(error)) from error
-        if "orders_order_orchestrate_now" in request.POST:
-            outcome = orchestrate_orders([obj.pk], actor=actor_of(request))
-            report(self, request, outcome, done="orchestrated", number=number_of)
+        request.order_version = form.cleaned_data["seen_version"]
+        if changes:
+            with _refusing():
+                request.order_version = update_order(
+                    obj.pk, version=request.order_version, changes=changes, actor=actor_of(request)
+                )
 
     def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: list, change: bool) -> None:
         if change:
+            self._save_lines(request, form.instance, formsets)
             return
         draft = draft_of(form.cleaned_data, line_rows(formsets[0]))
         intake = create_orders([draft], actor=actor_of(request))[0]
@@ -213,6 +218,16 @@ class OrderAdmin(HouseAdmin):
         if intake.result == "existing":
             self.message_user(request, "This form was sent before; here is the order it made.", messages.INFO)
         form.instance.__dict__.update(Order.objects.get(pk=intake.order_id).__dict__)
+
+    def _save_lines(self, request: HttpRequest, order: Order, formsets: list) -> None:
+        actor = actor_of(request)
+        if order.state == Order.State.DRAFT and formsets and formsets[0].has_changed():
+            with _refusing():
+                lines = line_drafts(line_rows(formsets[0]))
+                replace_lines(order.pk, version=request.order_version, lines=lines, actor=actor)
+        if "orders_order_orchestrate_now" in request.POST:
+            outcome = orchestrate_orders([order.pk], actor=actor)
+            report(self, request, outcome, done="orchestrated", number=number_of)
 
     def construct_change_message(self, request: HttpRequest, form, formsets, add: bool = False):
         return [{"added": {}}] if add else super().construct_change_message(request, form, [], add)
@@ -270,6 +285,14 @@ class OrderAdmin(HouseAdmin):
             return redirect(reverse("order-page", args=[object_id]))
         except NoReverseMatch:
             return redirect("admin:orders_order_change", object_id)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except OrdersError as error:
+        raise Refused(_sentences(error)) from error
 
 
 def _sections() -> tuple:
