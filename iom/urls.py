@@ -1,8 +1,12 @@
 """Addresses of the whole house; apps are named by dotted path only."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("api/v1/", include("inventory.api.urls")),
+    path("api/v1/", include("orders.api.urls")),
+    path("api/v1/", include("fulfillment.api.urls")),
+    path("api/v1/", include("iom.lib.api.urls")),
 ]

@@ -38,7 +38,7 @@ HOLD = (
 
 
 def order_url(order_id: int) -> str:
-    return f"/api/v1/orders/{number_of(order_id)}"
+    return f"/api/v1/orders/{number_of(order_id)}/"
 
 
 def amount(minor: int, currency: str) -> str:

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from iom.lib.api.serializers import IdListSerializer, StrictSerializer
+from iom.lib.api.serializers import IdListSerializer, MomentField, StrictSerializer
 from orders.models import Hold
 
 
@@ -24,10 +24,11 @@ class OrderChangeSerializer(StrictSerializer):
     customer_email = serializers.CharField(max_length=254, allow_blank=True, required=False)
     customer_phone = serializers.CharField(max_length=40, allow_blank=True, required=False)
     customer_reference = serializers.CharField(max_length=100, allow_blank=True, required=False)
+    sales_origin = serializers.CharField(max_length=40, allow_blank=True, required=False)
     priority = serializers.IntegerField(min_value=0, max_value=100, required=False)
     notes = serializers.CharField(max_length=10_000, allow_blank=True, required=False)
-    requested_delivery_at = serializers.DateTimeField(allow_null=True, required=False)
-    promised_at = serializers.DateTimeField(allow_null=True, required=False)
+    requested_delivery_at = MomentField(allow_null=True, required=False)
+    promised_at = MomentField(allow_null=True, required=False)
     ship_to = ShipToSerializer(required=False)
     state = serializers.CharField(read_only=True)
     total = serializers.CharField(read_only=True)

@@ -1,10 +1,13 @@
 """Serializers for what is not hot: unknown and read-only fields are refused, quantities are whole and bounded."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from iom.lib.api.filters import moment
 
 LARGEST_QUANTITY = 10**9
 LARGEST_ID = 2**63 - 1
@@ -42,6 +45,16 @@ class QuantityField(serializers.IntegerField):
         if type(data) is not int:
             self.fail("invalid")
         return data
+
+
+class MomentField(serializers.DateTimeField):
+    """ISO 8601 with its zone, in UTC; a time without one could mean any of 27 hours."""
+
+    def to_internal_value(self, data: Any) -> datetime:
+        try:
+            return moment(data) if isinstance(data, str) else self.fail("invalid", format="ISO 8601")
+        except ValueError as error:
+            raise ValidationError(f"{error}.".capitalize(), "bad_time") from error
 
 
 class IdField(serializers.IntegerField):
