@@ -139,15 +139,16 @@ def _totals(moves: Sequence[Move]) -> list[tuple[int, int, int, int]]:
 
 def _update(totals: Sequence[tuple[int, int, int, int]], now) -> int:
     if bulk.is_postgresql():
-        source = "SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
+        source = "unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]) AS v(id, on_hand, reserved, safety_stock)"
         parameters = [list(each) for each in zip(*totals, strict=True)]
     else:
-        source = f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(totals))}"
+        names = "column1 AS id, column2 AS on_hand, column3 AS reserved, column4 AS safety_stock"
+        source = f"(SELECT {names} FROM (VALUES {', '.join(['(%s, %s, %s, %s)'] * len(totals))})) AS v"  # noqa: S608
         parameters = [each for total in totals for each in total]
-    sql = f"""WITH v(id, on_hand, reserved, safety_stock) AS ({source})
-              UPDATE {TABLE} AS p SET on_hand = p.on_hand + v.on_hand, reserved = p.reserved + v.reserved,
-                  safety_stock = p.safety_stock + v.safety_stock, updated_at = %s
-              FROM v WHERE p.id = v.id AND {GUARD}"""  # noqa: S608 - names come from the model only
+    # It begins with UPDATE, as SQLite's driver counts no rows of a statement that begins with WITH.
+    sql = f"""UPDATE {TABLE} AS p SET updated_at = %s, on_hand = p.on_hand + v.on_hand,
+                  reserved = p.reserved + v.reserved, safety_stock = p.safety_stock + v.safety_stock
+              FROM {source} WHERE p.id = v.id AND {GUARD}"""  # noqa: S608 - names come from the model only
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*parameters, now])
+        cursor.execute(sql, [now, *parameters])
         return cursor.rowcount
