@@ -29,7 +29,8 @@ def compile_steps(nodes: Sequence[Mapping[str, Any]]) -> dict[str, dict]:
 
 
 def first_step(steps: Mapping[str, dict]) -> str | None:
-    return next(iter(steps), None)
+    """The entry; by index, since a database may keep the keys of an object in an order of its own."""
+    return min(steps, key=lambda key: steps[key]["index"], default=None)
 
 
 def branches_of(node: Mapping[str, Any]) -> list[dict]:

@@ -301,7 +301,10 @@ def _move(
     )
     if good:
         _note(wave, step, good, groups["ok"], skipped, detail, milliseconds)
-        route.enter(wave, good, step["next"])
+        if go_to := (step.get("parameters") or {}).get("go_to"):
+            route.go_back(wave, good, go_to)
+        else:
+            route.enter(wave, good, step["next"])
     if wait:
         _stay(wave, step, item, wait, outcomes[groups["wait"][0].pk])
     if bad:

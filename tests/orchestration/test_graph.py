@@ -13,7 +13,9 @@ def test_a_sequence_ends_after_its_last_step():
 
 
 def test_branches_of_a_merge_rejoin_and_an_empty_branch_goes_straight_there():
-    steps = compile_steps([{"kind": "condition_merge", "key": "c", "name": "C", "yes": [], "no": [action("x")]}, action("z")])
+    steps = compile_steps(
+        [{"kind": "condition_merge", "key": "c", "name": "C", "yes": [], "no": [action("x")]}, action("z")]
+    )
 
     assert [(b["key"], b["first"]) for b in steps["c"]["branches"]] == [("yes", "c.merge"), ("no", "x")]
     assert steps["x"]["next"] == "c.merge"
@@ -24,7 +26,10 @@ def test_branches_of_a_merge_rejoin_and_an_empty_branch_goes_straight_there():
 def test_what_follows_a_condition_that_does_not_rejoin_is_unreachable():
     draft = {
         "entry": {"events": ["order.new"]},
-        "steps": [{"kind": "condition", "key": "c", "name": "C", "yes": [action("x")], "no": []}, action("z")],
+        "steps": [
+            {"kind": "condition", "key": "c", "name": "C", "yes": [action("x")], "no": []},
+            action("z"),
+        ],
     }
 
     steps = compile_steps(draft["steps"])
@@ -36,4 +41,9 @@ def test_what_follows_a_condition_that_does_not_rejoin_is_unreachable():
 def test_every_fault_of_form_is_named_at_once():
     draft = {"entry": {}, "steps": [action("Bad Key"), {"kind": "loop", "key": "x"}, action("ok", name=" ")]}
 
-    assert [where for where, _ in flow_problems(draft, None)] == ["entry.events", "steps[0]", "steps[1]", "ok"]
+    assert [where for where, _ in flow_problems(draft, None)] == [
+        "entry.events",
+        "steps[0]",
+        "steps[1]",
+        "ok",
+    ]
