@@ -1,7 +1,8 @@
-"""One line alone, on PostgreSQL: the guarded UPDATE, the reservation and the movement as one statement.
+"""On PostgreSQL: the guarded UPDATE, the reservations and the movements as one statement.
 
-It is the same guard and the same rows as a batch of one, without the waiting between statements, because a hot position
-serializes on its row. Whatever it cannot grant as it stands (short, repeated key, no position) it leaves to the batch.
+The same guard and the same rows as statement by statement, but each line is sent once. `attempt` is for one line alone,
+since a hot position serializes on its row: it locks nothing before, and what it cannot grant as it stands (short,
+repeated key, no position) it leaves to the batch. `hold` is for a batch that has been granted under locks.
 """
 
 from collections.abc import Sequence
@@ -10,9 +11,10 @@ from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from inventory.models import InventoryMovement, InventoryPosition, Reservation
+from inventory.services.granting import Taking
 from inventory.types import ReservationLine, ReservationRequest
 from iom.lib import bulk
-from iom.lib.retry import AGAIN, sqlstate
+from iom.lib.retry import AGAIN, Repeat, sqlstate
 
 SQL = f"""
 WITH taken AS (
@@ -74,3 +76,56 @@ def _execute(line: ReservationLine, request: ReservationRequest, actor: str) -> 
     with connection.cursor() as cursor:
         cursor.execute(SQL, parameters)
         return cursor.rowcount == 1
+
+
+# `hows` are the few different (kind, expiry) of a batch; a line carries the place of its own, from 1.
+HOLD = f"""
+WITH v AS (
+    SELECT * FROM unnest(%(positions)s::bigint[], %(quantities)s::bigint[], %(hows)s::int[],
+                         %(keys)s::text[], %(references)s::text[])
+        AS v(position_id, quantity, how, key, reference)
+), taken AS (
+    UPDATE {InventoryPosition._meta.db_table} AS p SET reserved = p.reserved + t.quantity, updated_at = %(now)s
+    FROM (SELECT position_id, sum(quantity)::bigint AS quantity FROM v GROUP BY position_id) AS t
+    WHERE p.id = t.position_id AND p.on_hand - p.reserved - p.safety_stock >= t.quantity
+    RETURNING p.id
+), held AS (
+    INSERT INTO {Reservation._meta.db_table}
+        (key, reference, position_id, quantity, kind, state, expires_at, created_at)
+    SELECT key, reference, position_id, quantity, (%(kinds)s::text[])[how], 'active',
+        (%(expiries)s::timestamptz[])[how], %(now)s FROM v
+    ON CONFLICT DO NOTHING RETURNING id
+), moved AS (
+    INSERT INTO {InventoryMovement._meta.db_table}
+        (position_id, kind, on_hand_delta, reserved_delta, safety_stock_delta, reference, reason, actor, at)
+    SELECT position_id, 'reserve', 0, quantity, 0, reference, '', %(actor)s, %(now)s FROM v
+)
+SELECT (SELECT count(*) FROM taken), (SELECT count(*) FROM held)
+"""  # noqa: S608 - names come from the models only
+
+
+def hold(takings: Sequence[Taking], *, actor: str) -> None:
+    """Hold what was granted; raises Repeat if a position or a key was taken meanwhile (the caller rolls back)."""
+    ids = [taking.position.id for taking in takings]
+    ways = [(taking.request.kind, taking.request.expires_at) for taking in takings]
+    places = {way: place for place, way in enumerate(dict.fromkeys(ways), start=1)}
+    parameters = {
+        "positions": _integers(ids),
+        "quantities": _integers([taking.quantity for taking in takings]),
+        "hows": _integers([places[way] for way in ways]),
+        "keys": [taking.line.key for taking in takings],
+        "references": [taking.line.reference for taking in takings],
+        "kinds": [kind for kind, _ in places],
+        "expiries": [expires_at for _, expires_at in places],
+        "actor": actor,
+        "now": timezone.now(),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(HOLD, parameters)
+        if cursor.fetchone() != (len(set(ids)), len(takings)):
+            raise Repeat("A position or a reservation key was taken meanwhile.")
+
+
+def _integers(values: Sequence[int]) -> str:
+    """An array as the database reads it; the driver looks at each number for quotes, which costs more than the rest."""
+    return f"{{{','.join(map(str, values))}}}"

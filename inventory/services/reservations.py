@@ -56,12 +56,9 @@ def _reserve(requests: Sequence[ReservationRequest], *, actor: str) -> Grants:
     lines = [line for request in requests for line in request.lines]
     locked = positions.lock([(line.product_id, line.source_id) for line in lines])
     grants = grant(requests, locked, _held({line.key for line in lines}))
-    _insert(grants.takings)
-    moves = [
-        Move(t.position.id, Kind.RESERVE, reserved=t.quantity, reference=t.line.reference)
-        for t in grants.takings
-    ]
-    positions.write(moves, actor=actor)
+    if grants.takings:
+        hold = fast_reserve.hold if bulk.is_postgresql() else _hold
+        hold(grants.takings, actor=actor)
     return grants
 
 
@@ -70,15 +67,20 @@ def _held(keys: Collection[str]) -> dict[str, Held]:
     return {key: Held(quantity, state in (State.RELEASED, State.EXPIRED)) for key, quantity, state in rows}
 
 
-def _insert(takings: Sequence[Taking]) -> None:
+def _hold(takings: Sequence[Taking], *, actor: str) -> None:
+    """Statement by statement, for a database that cannot write three tables in one."""
     now = timezone.now()
     rows = [
         (line.key, line.reference, position.id, quantity, request.kind, State.ACTIVE, request.expires_at, now)
         for line, quantity, position, request in takings
     ]
-    inserted = bulk.insert(Reservation, COLUMNS, rows, returning=("pk",), skip_conflicts=True) if rows else []
+    inserted = bulk.insert(Reservation, COLUMNS, rows, returning=("pk",), skip_conflicts=True)
     if len(inserted) != len(rows):  # the same key at the same time at another position
         raise Repeat("A reservation key was used meanwhile.")
+    moves = [
+        Move(t.position.id, Kind.RESERVE, reserved=t.quantity, reference=t.line.reference) for t in takings
+    ]
+    positions.write(moves, actor=actor)
 
 
 def _outcome(requests: Sequence[ReservationRequest], grants: Grants) -> ReservationOutcome:

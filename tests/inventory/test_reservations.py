@@ -1,6 +1,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from inventory.errors import InsufficientStock, InvalidQuantity, ReservationExceeded
@@ -244,7 +245,8 @@ def test_as_many_queries_for_two_hundred_as_for_two(shelf, want, django_assert_n
         return [want((f"{tag}{n}", position, 1)) for n, position in enumerate(positions)]
 
     for tag, positions in (("few", shelves[:2]), ("many", shelves)):
-        with django_assert_num_queries(7):  # savepoint, lock, keys, reservations, counters, movements, end
+        # savepoint, lock, keys, end, and what is held: one statement, or reservations, counters, movements
+        with django_assert_num_queries(5 if connection.vendor == "postgresql" else 7):
             reserve(requests(tag, positions), actor="test")
     few, many = [f"few{n}" for n in range(2)], [f"many{n}" for n in range(200)]
     for keys in (few[:1], many[:100]):
