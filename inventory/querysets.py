@@ -1,9 +1,17 @@
 """Questions about one model of stock."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db import models
-from django.db.models import F
+from django.db import connection, models
+from django.db.models import BooleanField, F, Func, Value
+
+
+class AnyOf(Func):
+    """PostgreSQL's `value = ANY (array)`, as a condition."""
+
+    template, arg_joiner, output_field = "%(expressions)s::text[])", " = ANY(", BooleanField()
+    arity = 2
 
 
 class ProductQuerySet(models.QuerySet):
@@ -25,6 +33,12 @@ class InventoryPositionQuerySet(models.QuerySet):
 class ReservationQuerySet(models.QuerySet):
     def active(self):
         return self.filter(state="active")
+
+    def of_keys(self, keys: Collection[str]):
+        """Those with one of these keys, sent as one array where the database has arrays: half the cost of a list."""
+        if connection.vendor != "postgresql":
+            return self.filter(key__in=keys)
+        return self.filter(AnyOf(F("key"), Value(list(keys))))
 
     def due(self, now: datetime):
         """Active ones whose time is over."""

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from inventory.models import InventoryMovement, InventoryPosition, Reservation
 from inventory.services.granting import Taking
+from inventory.services.positions import integers
 from inventory.types import ReservationLine, ReservationRequest
 from iom.lib import bulk
 from iom.lib.retry import AGAIN, Repeat, sqlstate
@@ -110,9 +111,9 @@ def hold(takings: Sequence[Taking], *, actor: str) -> None:
     ways = [(taking.request.kind, taking.request.expires_at) for taking in takings]
     places = {way: place for place, way in enumerate(dict.fromkeys(ways), start=1)}
     parameters = {
-        "positions": _integers(ids),
-        "quantities": _integers([taking.quantity for taking in takings]),
-        "hows": _integers([places[way] for way in ways]),
+        "positions": integers(ids),
+        "quantities": integers([taking.quantity for taking in takings]),
+        "hows": integers([places[way] for way in ways]),
         "keys": [taking.line.key for taking in takings],
         "references": [taking.line.reference for taking in takings],
         "kinds": [kind for kind, _ in places],
@@ -124,8 +125,3 @@ def hold(takings: Sequence[Taking], *, actor: str) -> None:
         cursor.execute(HOLD, parameters)
         if cursor.fetchone() != (len(set(ids)), len(takings)):
             raise Repeat("A position or a reservation key was taken meanwhile.")
-
-
-def _integers(values: Sequence[int]) -> str:
-    """An array as the database reads it; the driver looks at each number for quotes, which costs more than the rest."""
-    return f"{{{','.join(map(str, values))}}}"

@@ -63,7 +63,7 @@ def _reserve(requests: Sequence[ReservationRequest], *, actor: str) -> Grants:
 
 
 def _held(keys: Collection[str]) -> dict[str, Held]:
-    rows = Reservation.objects.filter(key__in=keys).values_list("key", "quantity", "state")
+    rows = Reservation.objects.of_keys(keys).values_list("key", "quantity", "state")
     return {key: Held(quantity, state in (State.RELEASED, State.EXPIRED)) for key, quantity, state in rows}
 
 
@@ -173,7 +173,7 @@ def _close(
 
 
 def _holdings(keys: Collection[str], locked: Collection[int]) -> list[Holding]:
-    rows = Reservation.objects.active().filter(key__in=keys, position_id__in=locked).order_by("pk")
+    rows = Reservation.objects.of_keys(keys).active().filter(position_id__in=locked).order_by("pk")
     return [Holding(*row) for row in rows.values_list(*Holding._fields)]
 
 
