@@ -1,5 +1,10 @@
 from django.apps import AppConfig
 
+from iom.lib.database import bind_ids_as_arrays
+
 
 class InventoryConfig(AppConfig):
     name = "inventory"
+
+    def ready(self) -> None:
+        bind_ids_as_arrays()  # here because this is the lowest app; it holds for every floor

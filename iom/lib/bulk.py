@@ -1,6 +1,6 @@
 """The hot writes: array inserts and keyed updates, one statement however many rows.
 
-PostgreSQL takes the rows as arrays (`unnest`), which costs under half of `bulk_create`; SQLite takes them as VALUES.
+PostgreSQL takes new rows by COPY and changes as arrays (`unnest`), at a fraction of `bulk_create`; SQLite takes VALUES.
 Callers pass tuples in the order of `fields`; no model instance is made, so Python defaults do not apply: name every
 field that has no database default. What is not hot stays plain ORM.
 """
@@ -8,10 +8,12 @@ field that has no database default. What is not hot stays plain ORM.
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection
 from django.db.models import Field, Model
 
+ALIKE = {"FloatField": float, "DecimalField": Decimal}
 SQLITE_VARIABLES = 30_000  # the library's own limit is 32,766
 
 
@@ -31,6 +33,8 @@ def insert(
 
     With `skip_conflicts` a row that breaks a unique constraint is left out, of the answer too: ask for its key back.
     """
+    if is_postgresql() and rows and not skip_conflicts:
+        return _copy(model, fields, rows, returning)
     columns = [_column(model, name) for name in fields]
     tail = " ON CONFLICT DO NOTHING" if skip_conflicts else ""
     if returning:
@@ -44,6 +48,37 @@ def insert(
             if returning:
                 answer += cursor.fetchall()
     return answer
+
+
+def _copy(
+    model: type[Model], fields: Sequence[str], rows: Sequence[tuple], returning: Sequence[str]
+) -> list[tuple]:
+    """By COPY, under a third of the cost of an array insert; ids are drawn beforehand when they are asked for."""
+    answer: list[tuple] = []
+    if returning:
+        ids = _new_ids(model, len(rows))
+        rows = [(pk, *row) for pk, row in zip(ids, rows, strict=True)]
+        fields = ("pk", *fields)
+        picked = [fields.index(name) for name in returning]
+        answer = [tuple(row[n] for n in picked) for row in rows]
+    columns = [_column(model, name) for name in fields]
+    prepared = [
+        _prepared(column, values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    statement = f"COPY {_table(model)} ({', '.join(map(_quoted, columns))}) FROM STDIN"
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
+        for row in zip(*prepared, strict=True):
+            copy.write_row(row)
+    return answer
+
+
+def _new_ids(model: type[Model], count: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            [_table(model), model._meta.pk.column, count],
+        )
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def update(model: type[Model], key: str, fields: Sequence[str], rows: Sequence[tuple]) -> int:
@@ -88,13 +123,16 @@ def _chunks(rows: Sequence[tuple], width: int):
 
 
 def _prepared(column: Field, values: Sequence) -> list:
-    if (
-        column.get_internal_type() == "JSONField"
-    ):  # as text: one dump here is cheaper than an adapter object each
+    """Values of one type, as an array needs them. JSON goes as text: one dump here is cheaper than an adapter object each."""
+    kind = column.get_internal_type()
+    if kind == "JSONField":
         return [
             None if value is None else json.dumps(value, separators=(",", ":"), default=_plain)
             for value in values
         ]
+    if kind in ALIKE:
+        convert = ALIKE[kind]
+        return [None if value is None else convert(value) for value in values]
     return list(values)
 
 

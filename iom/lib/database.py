@@ -1,6 +1,9 @@
 """Small differences between the databases, each behind one name."""
 
-from django.db.models import BigIntegerField, Func
+from django.core.exceptions import EmptyResultSet
+from django.db.models import BigAutoField, BigIntegerField, ForeignKey, Func
+from django.db.models.fields.related_lookups import RelatedIn
+from django.db.models.lookups import In
 
 
 class TransactionId(Func):
@@ -12,3 +15,31 @@ class TransactionId(Func):
 
     def as_postgresql(self, compiler, connection, **extra):
         return super().as_sql(compiler, connection, template="txid_current()", **extra)
+
+
+class _OneArray:
+    """`column = ANY(array)` instead of `column IN (a, b, …)`: one parameter, so a batch of a thousand is bound as fast as one."""
+
+    def as_postgresql(self, compiler, connection):
+        if not self.rhs_is_direct_value():
+            return self.as_sql(compiler, connection)
+        values = list(dict.fromkeys(value for value in self.rhs if value is not None))
+        if not values:
+            raise EmptyResultSet
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} = ANY(%s)", [*parameters, values]
+
+
+class ArrayIn(_OneArray, In):
+    pass
+
+
+class ArrayRelatedIn(_OneArray, RelatedIn):
+    pass
+
+
+def bind_ids_as_arrays() -> None:
+    """For keys and whole numbers, on PostgreSQL; other databases keep IN."""
+    BigAutoField.register_lookup(ArrayIn)
+    BigIntegerField.register_lookup(ArrayIn)
+    ForeignKey.register_lookup(ArrayRelatedIn)
