@@ -170,6 +170,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "HoldType": "orders.models.Hold.Type",
+        "SourceType": "inventory.models.FulfillmentSource.Type",
+    },
 }
 
 # -- queue: a doorbell, never the truth -------------------------------------------------------------------------

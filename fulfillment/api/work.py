@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -127,13 +127,14 @@ class StepView(WorkView):
 
 
 def _documented(name: str, summary: str, input: type = IdListSerializer):
-    return extend_schema(
+    described = extend_schema(
         operation_id=f"fulfillment_orders_{name}",
         summary=summary,
         parameters=[IDEMPOTENCY_KEY],
         request=input,
         responses=BatchOutcome,
     )
+    return extend_schema_view(post=described)
 
 
 @_documented("accept", "Accept")
@@ -162,8 +163,8 @@ class RejectView(StepView):
         return execution.reject(ids, reason=values["reason"], actor=actor)
 
 
+@_documented("ship", "Report what left", documents.ShipSerializer)
 class ShipView(WorkView):
-    @_documented("ship", "Report what left", documents.ShipSerializer)
     @idempotent
     def post(self, request: Request) -> Response:
         """Without `lines` everything left; a key that came before changes nothing."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -85,13 +85,14 @@ class StockView(ApiView):
 
 
 def _documented(name: str, summary: str, input: type):
-    return extend_schema(
+    described = extend_schema(
         operation_id=name,
         summary=summary,
         parameters=[IDEMPOTENCY_KEY],
         request=input,
         responses=documents.RowsChanged,
     )
+    return extend_schema_view(post=described)
 
 
 @_documented("positions_set", "Set what is on hand, as counted", documents.SetStockSerializer)

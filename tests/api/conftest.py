@@ -38,6 +38,12 @@ def _encoded(data: Any) -> bytes:
 
 
 @pytest.fixture
+def calling():
+    """A caller with this token, or none."""
+    return ApiCaller
+
+
+@pytest.fixture
 def web(db) -> Channel:
     return Channel.objects.create(key="web", name="Web shop", currency="EUR")
 

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 CODES = {
     exceptions.NotAuthenticated: ("unauthenticated", "Send a valid API key: Authorization: Bearer iom_…"),
     exceptions.AuthenticationFailed: ("unauthenticated", "Send a valid API key: Authorization: Bearer iom_…"),
+    exceptions.PermissionDenied: ("forbidden", "This key or login may not do that."),
     exceptions.UnsupportedMediaType: ("unsupported_media_type", "Send the body as application/json."),
 }
 # A value that reached the database although it fits no column: the caller's, not ours.

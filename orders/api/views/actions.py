@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -77,13 +77,14 @@ class BulkOrderActionView(OrderActionView):
 def documented(
     name: str, summary: str, input: type[serializers.Serializer], answer: type[serializers.Serializer]
 ):
-    return extend_schema(
+    described = extend_schema(
         operation_id=name,
         summary=summary,
         parameters=[schema.IDEMPOTENCY_KEY],
         request=input,
         responses={200: answer, 409: schema.problem("Not in this state")},
     )
+    return extend_schema_view(post=described)
 
 
 class Holding:
