@@ -7,12 +7,17 @@ from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from inventory.models import FulfillmentSource
 from orders.models import Order, OrderLine
 
+# Orders and lines are wide and change seldom: the hot calls read what the states and counters need.
+ORDER_FIELDS = ("id", "state", "state_reason")
+LINE_FIELDS = (
+    "id", "order_id", "sku", "quantity", "quantity_shipped", "quantity_canceled", "state", "state_reason",
+)  # fmt: skip
 ASKED_FIRST = (FulfillmentSource.Type.THIRD_PARTY, FulfillmentSource.Type.VENDOR)
 
 
 def lock_orders(ids: Collection[int]) -> dict[int, Order]:
     """The orders by id, locked in pk order: the mutex of everything below them."""
-    return {order.pk: order for order in Order.objects.lock(ids)}
+    return {order.pk: order for order in Order.objects.only(*ORDER_FIELDS).lock(ids)}
 
 
 def lock_work(ids: Collection[int]) -> tuple[dict[int, FulfillmentOrder], dict[int, Order]]:
@@ -24,8 +29,8 @@ def lock_work(ids: Collection[int]) -> tuple[dict[int, FulfillmentOrder], dict[i
     if missing := set(ids) - set(owners):
         raise FulfillmentOrderNotFound(missing)
     orders = lock_orders(set(owners.values()))
-    found = FulfillmentOrder.objects.filter(pk__in=owners).select_related("source").order_by("pk")
-    return {work.pk: work for work in found}, orders
+    found = FulfillmentOrder.objects.filter(pk__in=owners).select_related("source")
+    return {work.pk: work for work in found.order_by("pk")}, orders
 
 
 def lines_of(work: Iterable[FulfillmentOrder]) -> list[FulfillmentLine]:
@@ -35,7 +40,8 @@ def lines_of(work: Iterable[FulfillmentOrder]) -> list[FulfillmentLine]:
 
 def order_lines_of(lines: Iterable[FulfillmentLine]) -> dict[int, OrderLine]:
     ids = {line.order_line_id for line in lines}
-    return {line.pk: line for line in OrderLine.objects.filter(pk__in=ids).order_by("pk")}
+    found = OrderLine.objects.filter(pk__in=ids).only(*LINE_FIELDS).order_by("pk")
+    return {line.pk: line for line in found}
 
 
 def is_with_provider(work: FulfillmentOrder) -> bool:

@@ -1,6 +1,6 @@
 """Cancel orders, whatever has been done for them so far."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection
 
 from django.db import transaction
@@ -11,8 +11,8 @@ from fulfillment.querysets import is_with_provider, lines_of, lock_orders
 from fulfillment.services.reserving import release_lines
 from iom.lib import bulk
 from orders.models import Order, OrderLine
+from orders.services import cancellation
 from orders.services.events import apply_event, collecting
-from orders.services.headers import settle_headers
 from orders.services.transitions import TransitionTable
 from orders.types import Outcome
 
@@ -36,11 +36,13 @@ def cancel_orders(order_ids: Collection[int], *, actor: str, reason: str) -> Out
         work[item.order_id].append(item)
     refused = {pk: said for pk, order in orders.items() if (said := _problem(order, work[pk]))}
     open_ = {pk for pk, order in orders.items() if order.state != Order.State.CANCELED} - set(refused)
+    started = {pk for pk in open_ if any(item.state in FulfillmentOrder.OPEN for item in work[pk])}
     with collecting():
-        changed = _cancel(
-            [orders[pk] for pk in sorted(open_)], [i for pk in open_ for i in work[pk]], actor, reason
+        outcome = cancellation.cancel_orders(open_ - started, actor=actor, reason=reason)
+        stopped = _cancel(
+            [orders[pk] for pk in sorted(started)], [i for pk in started for i in work[pk]], actor, reason
         )
-    return Outcome(changed=changed, refused=refused)
+    return Outcome(changed=sorted([*outcome.changed, *stopped]), refused=refused | outcome.refused)
 
 
 def _problem(order: Order, work: list[FulfillmentOrder]) -> str | None:
@@ -62,14 +64,14 @@ def _cancel(orders: list[Order], work: list[FulfillmentOrder], actor: str, reaso
     release_lines([li for li in lines if li.fulfillment_order_id in ours], actor=actor, reason=reason)
     asked = _ask([item for item in away if not item.cancel_requested_at], actor, reason, table)
     waiting = {li.order_line_id for li in lines if li.fulfillment_order_id not in ours}
-    ended = _end_lines([order.pk for order in orders], waiting, lines, ours, actor, reason, table)
+    _count_canceled([line for line in lines if line.fulfillment_order_id in ours], waiting)
     by_id = {order.pk: order for order in orders}
-    told = {pk: {"because": reason} for pk in asked}
+    told = {pk: {"note": reason} for pk in asked}
     apply_event(
         "order.cancel_requested", [by_id[pk] for pk in asked], actor=actor, payloads=told, table=table
     )
-    settled = settle_headers(set(by_id), actor=actor, table=table)
-    return sorted({*asked, *ended, *settled})
+    ended = _end_lines(set(by_id), waiting, actor, reason)
+    return sorted({*asked, *ended})
 
 
 def _ask(work: list[FulfillmentOrder], actor: str, reason: str, table: TransitionTable) -> list[int]:
@@ -77,36 +79,26 @@ def _ask(work: list[FulfillmentOrder], actor: str, reason: str, table: Transitio
     FulfillmentOrder.objects.filter(pk__in=[item.pk for item in work]).update(
         cancel_requested_at=timezone.now()
     )
-    told = {item.pk: {"because": reason} for item in work}
+    told = {item.pk: {"note": reason} for item in work}
     apply_event("fulfillment_order.cancel_requested", work, actor=actor, payloads=told, table=table)
     return sorted({item.order_id for item in work})
 
 
-def _end_lines(
-    order_ids: list[int],
-    waiting: set[int],
-    lines: list[FulfillmentLine],
-    ours: set[int],
-    actor: str,
-    reason: str,
-    table: TransitionTable,
-) -> set[int]:
-    """Lines for which no provider is asked are canceled now; of the others, the units that were still here."""
-    here = defaultdict(int)
-    for line in lines:
-        if line.fulfillment_order_id in ours:
-            here[line.order_line_id] += line.quantity
-    live = OrderLine.objects.filter(order_id__in=order_ids).exclude(state=OrderLine.State.CANCELED)
-    ending, counted = [], []
-    for line in live.order_by("pk"):
-        left = line.quantity - line.quantity_shipped
-        if line.pk not in waiting:
-            ending.append(line)
-            counted.append((line.pk, left))
-        elif here[line.pk]:
-            counted.append((line.pk, min(line.quantity_canceled + here[line.pk], left)))
-    if counted:
-        bulk.update(OrderLine, "pk", ("quantity_canceled",), counted)
-    told = {line.pk: {"because": reason} for line in ending}
-    apply_event("order_line.canceled", ending, actor=actor, payloads=told, table=table)
+def _end_lines(order_ids: set[int], waiting: set[int], actor: str, reason: str) -> set[int]:
+    """Cancel the lines for which no provider is asked, and with the last of them the order; returns the orders."""
+    live = OrderLine.objects.live().filter(order_id__in=order_ids).exclude(pk__in=waiting)
+    ending = list(live.order_by("pk"))
+    cancellation.cancel_locked_lines(ending, actor=actor, reason=reason)
     return {line.order_id for line in ending}
+
+
+def _count_canceled(lines: list[FulfillmentLine], waiting: set[int]) -> None:
+    """Units that were still here, of lines that wait for a provider with the others."""
+    units = Counter()
+    for line in lines:
+        if line.order_line_id in waiting:
+            units[line.order_line_id] += line.quantity
+    found = OrderLine.objects.filter(pk__in=units).values_list("pk", "quantity_canceled")
+    rows = [(pk, canceled + units[pk]) for pk, canceled in found]
+    if rows:
+        bulk.update(OrderLine, "pk", ("quantity_canceled",), rows)

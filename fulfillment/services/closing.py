@@ -11,9 +11,10 @@ from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejectio
 from fulfillment.querysets import lines_of, order_lines_of
 from fulfillment.services.reserving import release_lines
 from iom.lib import bulk
-from orders.models import OrderLine
+from orders.models import Order, OrderLine
 from orders.services.events import apply_event
 from orders.services.headers import settle_headers
+from orders.services.holds import close_holds
 from orders.services.transitions import TransitionTable
 
 Line = OrderLine.State
@@ -41,7 +42,10 @@ def cancel_work(work: Sequence[FulfillmentOrder], *, actor: str, reason: str, ta
     apply_event("fulfillment_order.canceled", work, actor=actor, reason=reason[:40], table=table)
     release_lines(lines, actor=actor, reason=reason)
     end_demand(lines, actor=actor, table=table)
-    settle_headers({item.order_id for item in work}, actor=actor, table=table)
+    order_ids = {item.order_id for item in work}
+    settle_headers(order_ids, actor=actor, table=table)
+    over = Order.objects.filter(pk__in=order_ids, state=Order.State.CANCELED)
+    close_holds(list(over.values_list("pk", flat=True)), actor=actor, note="Order canceled")
 
 
 def reject_work(
@@ -54,7 +58,7 @@ def reject_work(
     by_reason = defaultdict(list)
     for item in work:
         by_reason[reasons[item.pk][:40]].append(item)
-    told = {item.pk: {"because": reasons[item.pk]} for item in work}
+    told = {item.pk: {"note": reasons[item.pk]} for item in work}
     for reason, group in sorted(by_reason.items()):
         apply_event(
             "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=told, table=table
@@ -85,7 +89,7 @@ def refuse_lines(
     fields = ("order_line", "source", "reason", "actor", "at")
     bulk.insert(SourceRejection, fields, rows, skip_conflicts=True)
     told = {
-        line.order_line_id: {"because": reasons[pk], "source": by_id[pk].source.code}
+        line.order_line_id: {"note": reasons[pk], "source": by_id[pk].source.code}
         for line in lines
         for pk in [line.fulfillment_order_id]
     }

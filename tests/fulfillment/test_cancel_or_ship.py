@@ -15,7 +15,7 @@ from fulfillment.services.cancellation import cancel_orders
 from fulfillment.types import ShipmentReport, StatusReport
 from inventory.services.check import ledger_differences
 from orders.errors import ConcurrentChange
-from orders.models import Order
+from orders.models import Hold, Order
 from orders.types import Outcome
 
 CLASHES = (ConcurrentChange, OperationalError)  # the guard of the state, or the database's own of deadlocks
@@ -49,6 +49,15 @@ def test_an_order_that_nobody_has_yet_is_canceled_at_once(world):
     before = snapshot()
     assert cancel(fresh, sourced) == Outcome()
     assert snapshot() == before
+
+
+@pytest.mark.parametrize("state", ["draft", "new", "on_hold"])
+def test_an_order_that_never_set_out_is_canceled_with_its_holds(world, state):
+    order = world.order((world.product(CHI=5), 2), state=state)
+    Hold.objects.create(order=order, type="manual", reason="look", placed_by=ACTOR, placed_at=order.placed_at)
+    assert cancel(order) == Outcome(changed=[order.pk])
+    assert (state_of(order)[0], line_states(order)) == ("canceled", [("canceled", "canceled")])
+    assert not Hold.objects.filter(released_at=None).exists()
 
 
 @pytest.mark.parametrize("step", ["accept", "pick", "pack"])
