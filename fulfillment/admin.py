@@ -66,7 +66,7 @@ class OrderWithFulfillmentAdmin(OrderAdmin):
 
     def get_inlines(self, request: HttpRequest, obj: Order | None) -> tuple:
         inlines = super().get_inlines(request, obj)
-        return (*inlines, FulfillmentOrderInline) if obj else inlines
+        return (*inlines, FulfillmentOrderInline) if obj and obj.state != Order.State.DRAFT else inlines
 
 
 @admin.register(FulfillmentOrder)

@@ -17,6 +17,7 @@ AREAS = {
         ("Exceptions inbox", "error", "exceptions", "orders.view_order"),
         ("Holds", "pause_circle", "admin:orders_hold_changelist", "orders.view_hold"),
         ("Customers", "group", "admin:orders_customer_changelist", "orders.view_customer"),
+        ("Channels", "storefront", "admin:orders_channel_changelist", "orders.view_channel"),
         ("Events", "timeline", "admin:orders_businessevent_changelist", "orders.view_businessevent"),
     ],
     "Fulfillment": [
@@ -47,7 +48,6 @@ AREAS = {
         ("Messages in", "inbox", "admin:providers_inboxmessage_changelist", "providers.view_inboxmessage"),
         ("Requests out", "outbox", "admin:providers_providerrequest_changelist", "providers.view_providerrequest"),
         ("Id mapping", "link", "admin:providers_externalid_changelist", "providers.view_externalid"),
-        ("Channels", "storefront", "admin:orders_channel_changelist", "orders.view_channel"),
     ],
     "Insights": [
         ("Dashboard", "monitoring", "dashboard", "insights.view_rollup"),

@@ -7,13 +7,25 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from inventory.models import FulfillmentSource, InventoryMovement, InventoryPosition, Product, Reservation
+from inventory.exports import exported_products, exported_stock
+from inventory.importing import ImportExport, TableSpec
+from inventory.models import (
+    FulfillmentSource,
+    ImportedFile,
+    InventoryMovement,
+    InventoryPosition,
+    Product,
+    Reservation,
+)
+from inventory.services.imports import PRODUCT_COLUMNS, STOCK_COLUMNS, import_products, import_stock
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of
 from iom.lib.badges import badge
 
 
 @admin.register(Product)
-class ProductAdmin(HouseAdmin):
+class ProductAdmin(ImportExport, HouseAdmin):
+    table = TableSpec("products", PRODUCT_COLUMNS, ("sku",), import_products, exported_products)
+    import_needs = ("add", "change")
     list_display = ("sku", "name", "category", "price_text", "base_unit", "preorder_eligible", "active")
     list_filter = ("active", "preorder_eligible", "base_unit")
     search_fields = ("sku__startswith", "name__istartswith", "category__exact")
@@ -77,7 +89,9 @@ class CountForm(forms.ModelForm):
 
 
 @admin.register(InventoryPosition)
-class InventoryPositionAdmin(HouseAdmin):
+class InventoryPositionAdmin(ImportExport, HouseAdmin):
+    table = TableSpec("stock", STOCK_COLUMNS, ("sku", "source", "on_hand"), import_stock, exported_stock)
+    import_needs = ("change",)
     form = CountForm
     list_display = (
         "product",
@@ -180,3 +194,18 @@ class ReservationAdmin(MachineAdmin):
     @admin.display(description="state")
     def state_badge(self, reservation: Reservation) -> str:
         return badge(reservation.state, reservation.get_state_display())
+
+
+@admin.register(ImportedFile)
+class ImportedFileAdmin(MachineAdmin):
+    list_display = ("created_at", "kind", "name", "state_badge", "actor", "finished_at", "again")
+    list_filter = ("state",)
+    search_fields = ("digest__exact",)
+    fields = ("kind", "name", "digest", "state", "again", "actor", "created_at", "finished_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).defer("content", "report")
+
+    @admin.display(description="state")
+    def state_badge(self, file: ImportedFile) -> str:
+        return badge(file.state, file.get_state_display())

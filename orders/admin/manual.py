@@ -90,7 +90,7 @@ class ManualLineForm(forms.ModelForm):
             cleaned["sku"] = cleaned["product"].sku
         elif not cleaned.get("sku"):
             self.add_error("product", "Choose a product, or name what is ordered.")
-        if (cleaned.get("quantity") or 1) < 1:
+        if cleaned.get("quantity") is not None and cleaned["quantity"] < 1:
             self.add_error("quantity", "At least 1.")
         if (cleaned.get("unit_price") or 0) < 0:
             self.add_error("unit_price", "Not below 0.")

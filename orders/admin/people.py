@@ -3,8 +3,11 @@
 from django.contrib import admin
 from unfold.admin import StackedInline
 
+from inventory.importing import ImportExport, TableSpec
 from iom.lib.admin.base import HouseAdmin
+from orders.exports import exported_customers
 from orders.models import Address, Channel, Customer, Tag
+from orders.services.imports import CUSTOMER_COLUMNS, import_customers
 
 
 @admin.register(Channel)
@@ -25,7 +28,9 @@ class AddressInline(StackedInline):
 
 
 @admin.register(Customer)
-class CustomerAdmin(HouseAdmin):
+class CustomerAdmin(ImportExport, HouseAdmin):
+    table = TableSpec("customers", CUSTOMER_COLUMNS, ("code",), import_customers, exported_customers)
+    import_needs = ("add", "change")
     list_display = ("code", "name", "kind", "email", "group", "credit_hold", "active")
     list_filter = ("kind", "credit_hold", "active")
     search_fields = ("code__startswith", "email__exact", "name__istartswith")

@@ -1,0 +1,237 @@
+"""Import and export in the admin: check first, take then, keep what failed; on the lowest floor, for every floor."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldBooleanWidget
+
+from inventory.models import ImportedFile
+from iom.lib import tabular
+from iom.lib.admin.base import actor_of
+from iom.lib.imports import Report
+from iom.lib.tabular import FileRefused
+
+SHOWN_FAILURES = 50
+MOST_EXPORTED = 50_000
+State = ImportedFile.State
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """How a kind of record travels: columns both ways, the importer, and the rows of an export."""
+
+    kind: str
+    columns: Sequence[str]
+    required: Sequence[str]
+    take: Callable[..., Report]
+    export: Callable[[], Iterable[Sequence[Any]]]
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(label="CSV or XLSX file", widget=UnfoldAdminFileFieldWidget)
+
+    def clean_file(self):
+        file = self.cleaned_data["file"]
+        if file.size > tabular.LARGEST_FILE:
+            raise forms.ValidationError("The file is larger than 20 MB; send it in parts.")
+        return file
+
+
+class TakeForm(forms.Form):
+    mode = forms.ChoiceField(
+        label="Rows with errors",
+        choices=[
+            ("all", "Take nothing unless every row is good"),
+            ("good", "Take the good rows, leave the others"),
+        ],
+        initial="all",
+        widget=UnfoldAdminRadioSelectWidget,
+    )
+    again = forms.BooleanField(
+        label="Take it although it was taken before", required=False, widget=UnfoldBooleanWidget
+    )
+
+
+def check(spec: TableSpec, content: bytes, *, name: str, actor: str) -> ImportedFile:
+    """Try the file without keeping anything of it; raises FileRefused. What would happen is in `report`."""
+    table = tabular.read(content, columns=spec.columns, required=spec.required)
+    with transaction.atomic():
+        report = spec.take(table.rows, actor=actor)
+        transaction.set_rollback(True)
+    found = {**report.as_dict(), "header": list(table.header)}
+    digest = sha256(content).hexdigest()
+    clean = name.replace("\0", "")[-100:]
+    return ImportedFile.objects.create(
+        kind=spec.kind, digest=digest, name=clean, content=content, report=found, actor=actor
+    )
+
+
+class TakenBefore(Exception):
+    """The same file was taken before; `earlier` is that import."""
+
+    def __init__(self, earlier: ImportedFile) -> None:
+        self.earlier = earlier
+        when = (earlier.finished_at or earlier.created_at).strftime("%-d %b %Y %H:%M UTC")
+        super().__init__(
+            f"This file was already imported on {when}, by {earlier.actor.removeprefix('user:')}."
+        )
+
+
+def take(spec: TableSpec, file: ImportedFile, *, mode: str, again: bool, actor: str) -> ImportedFile:
+    """Take a checked file: all or nothing, or the good rows. Two people at once: the second raises TakenBefore."""
+    _claim(file, again)
+    table = tabular.read(bytes(file.content), columns=spec.columns, required=spec.required)
+    try:
+        report, kept = _run(spec, table.rows, mode, actor)
+    except BaseException:
+        ImportedFile.objects.filter(pk=file.pk).update(state=State.FAILED, finished_at=timezone.now())
+        raise
+    file.report = {**report.as_dict(), "header": list(table.header), "kept": kept}
+    file.state, file.finished_at = (State.DONE if kept else State.FAILED), timezone.now()
+    file.content, file.actor = None, actor
+    file.save(update_fields=["report", "state", "finished_at", "content", "actor"])
+    return file
+
+
+def failed_rows(file: ImportedFile) -> bytes:
+    """The rows that were not taken as they stood, with the reason in a last column."""
+    header = [*file.report["header"], "reason"]
+    width = len(file.report["header"])
+    rows = [
+        [*(cells + [""] * width)[:width], f"line {line}: {reason}"]
+        for line, cells, reason in file.report["failed"]
+    ]
+    return tabular.write_csv(header, rows)
+
+
+def _run(spec: TableSpec, rows: Sequence, mode: str, actor: str) -> tuple[Report, bool]:
+    if mode == "good":
+        report = spec.take(rows, actor=actor)  # each chunk commits by itself
+        return report, report.taken + report.same > 0
+    with transaction.atomic():
+        report = spec.take(rows, actor=actor)
+        transaction.set_rollback(bool(report.failed))
+    return report, not report.failed
+
+
+def _claim(file: ImportedFile, again: bool) -> None:
+    try:
+        with transaction.atomic():
+            claimed = ImportedFile.objects.filter(pk=file.pk, state=State.CHECKED)
+            if not claimed.update(state=State.RUNNING, again=again):
+                raise TakenBefore(ImportedFile.objects.get(pk=file.pk))
+    except IntegrityError as error:
+        taken = ImportedFile.objects.filter(
+            kind=file.kind, digest=file.digest, state__in=[State.RUNNING, State.DONE]
+        )
+        raise TakenBefore(taken.latest("created_at")) from error
+
+
+class ImportExport:
+    """Import and export buttons of a list; `table` says how. Importing needs the permissions named here."""
+
+    table: TableSpec
+    import_needs: tuple[str, ...] = ("add",)
+    actions_list = ("import_table", "export_csv", "export_xlsx")
+
+    def has_import_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        label = self.opts.app_label
+        return all(
+            request.user.has_perm(f"{label}.{need}_{self.opts.model_name}") for need in self.import_needs
+        )
+
+    def get_urls(self) -> list:
+        wrap = self.admin_site.admin_view
+        name = f"{self.opts.app_label}_{self.opts.model_name}_imported"
+        return [
+            path("imported/<int:file_id>/", wrap(self.imported), name=name),
+            path("imported/<int:file_id>/failed.csv", wrap(self.download_failed), name=f"{name}_failed"),
+            *super().get_urls(),
+        ]
+
+    @action(description="Import…", permissions=["import"], url_path="import-table", icon="upload")
+    def import_table(self, request: HttpRequest) -> HttpResponse:
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if form.is_valid():
+            upload = form.cleaned_data["file"]
+            try:
+                file = check(self.table, upload.read(), name=upload.name, actor=actor_of(request))
+                return redirect(self._url(file))
+            except FileRefused as error:
+                form.add_error("file", str(error))
+        columns = ", ".join(
+            f"{name}*" if name in self.table.required else name for name in self.table.columns
+        )
+        text = f"The file is checked first; nothing is changed yet. Columns (* must be there): {columns}."
+        context = self._context(request, f"Import {self.opts.verbose_name_plural}", form, explanation=text)
+        return TemplateResponse(request, "admin/iom/confirm.html", context)
+
+    def imported(self, request: HttpRequest, file_id: int) -> HttpResponse:
+        file = self._file(request, file_id)
+        form = TakeForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            try:
+                take(self.table, file, actor=actor_of(request), **form.cleaned_data)
+                return redirect(self._url(file))
+            except TakenBefore as error:
+                self.message_user(request, str(error), messages.ERROR)
+        shown = file.report["failed"][:SHOWN_FAILURES]
+        context = self._context(
+            request, f"Import of {file.name}", form, file=file, report=file.report, failures=shown,
+            failed=len(file.report["failed"]), checked=file.state == State.CHECKED,
+        )  # fmt: skip
+        return TemplateResponse(request, "admin/iom/imported.html", context)
+
+    def download_failed(self, request: HttpRequest, file_id: int) -> HttpResponse:
+        return _download(
+            failed_rows(self._file(request, file_id)), f"{self.table.kind}-failed.csv", "text/csv"
+        )
+
+    @action(description="Export CSV", permissions=["view"], url_path="export-csv", icon="download")
+    def export_csv(self, request: HttpRequest) -> HttpResponse:
+        content = tabular.write_csv(self.table.columns, self.table.export())
+        return _download(content, f"{self.table.kind}.csv", "text/csv")
+
+    @action(description="Export XLSX", permissions=["view"], url_path="export-xlsx", icon="download")
+    def export_xlsx(self, request: HttpRequest) -> HttpResponse:
+        content = tabular.write_xlsx(self.table.columns, self.table.export())
+        kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        return _download(content, f"{self.table.kind}.xlsx", kind)
+
+    def _file(self, request: HttpRequest, file_id: int) -> ImportedFile:
+        if not self.has_import_permission(request):
+            raise PermissionDenied
+        file = ImportedFile.objects.filter(pk=file_id, kind=self.table.kind).first()
+        if file is None:
+            raise Http404("There is no such import.")
+        return file
+
+    def _url(self, file: ImportedFile) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_imported", args=[file.pk])
+
+    def _context(self, request: HttpRequest, title: str, form: forms.Form, **more: Any) -> dict[str, Any]:
+        return {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "form": form,
+            **more,
+        }
+
+
+def _download(content: bytes, name: str, kind: str) -> HttpResponse:
+    response = HttpResponse(content, content_type=kind)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

@@ -1,0 +1,177 @@
+"""Tables of orders and customers, in chunks through the same intake as every channel."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from iom.lib import imports
+from iom.lib.imports import BadCell, Report, cell, chunks, required
+from iom.lib.tabular import Row
+from orders.models import Channel, Customer
+from orders.services.intake import create_orders
+from orders.types import ChargeDraft, LineDraft, OrderDraft, Party
+
+PARTY = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+HEADER = (
+    "channel", "external_id", "currency", "placed_at", "customer_code", "customer_name", "customer_email",
+    "customer_phone", "customer_reference", *(f"ship_to_{part}" for part in PARTY), "priority", "notes",
+    "shipping_minor", "total_minor",
+)  # fmt: skip
+LINE = ("line_number", "sku", "description", "quantity", "unit_price", "discount_minor", "tax_minor")
+ORDER_COLUMNS = (*HEADER, *LINE)
+ORDER_REQUIRED = ("channel", "external_id", "sku", "quantity", "unit_price")
+CUSTOMER_COLUMNS = ("code", "kind", "name", "email", "phone", "group", "credit_hold", "active")
+
+
+def import_orders(rows: Sequence[Row], *, actor: str) -> Report:
+    """One row is one line; rows of one channel and external id are one order, wherever they stand.
+
+    An order with a bad row is not made, and each of its rows is reported. One that is there already counts as same.
+    """
+    report = Report(total=len(rows))
+    channels = {channel.key: channel for channel in Channel.objects.all()}
+    for chunk in chunks(_grouped(rows, report)):
+        _create(chunk, channels, report, actor)
+    return report
+
+
+def import_customers(rows: Sequence[Row], *, actor: str) -> Report:
+    """Make or change customers by code; columns that are not in the file stay as they are."""
+    report = Report(total=len(rows))
+    seen: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        code = row.values.get("code", "")
+        if row.fault or code in seen:
+            report.fail([row], row.fault or f"{code} stands in line {seen[code]} already")
+        else:
+            seen[code] = row.line
+            kept.append(row)
+    for chunk in chunks(kept):
+        _write_customers(chunk, report)
+    return report
+
+
+# -- orders -------------------------------------------------------------------------------------------------------
+
+
+def _grouped(rows: Sequence[Row], report: Report) -> list[list[Row]]:
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        key = row.values.get("channel", ""), row.values.get("external_id", "")
+        if all(key):
+            groups.setdefault(key, []).append(row)
+        else:
+            report.fail([row], row.fault or f"{'external_id' if key[0] else 'channel'} is empty")
+    return list(groups.values())
+
+
+def _create(groups: Sequence[list[Row]], channels: dict[str, Channel], report: Report, actor: str) -> None:
+    drafts, sent = [], []
+    for rows in groups:
+        try:
+            drafts.append(_draft(rows, channels))
+            sent.append(rows)
+        except BadCell as error:
+            report.fail(rows, str(error))
+    for rows, intake in zip(sent, create_orders(drafts, actor=actor), strict=True):
+        if intake.result in ("refused", "conflict"):
+            report.fail(rows, " ".join(str(fault["message"]) for fault in intake.errors))
+        elif intake.result == "created":
+            report.taken += len(rows)
+        else:
+            report.same += len(rows)
+
+
+def _draft(rows: Sequence[Row], channels: dict[str, Channel]) -> OrderDraft:
+    first = rows[0]
+    if fault := next((f"line {row.line} {row.fault}" for row in rows if row.fault), ""):
+        raise BadCell(fault)
+    _check_same(rows)
+    key = first.values["channel"]
+    if key not in channels:
+        raise BadCell(f"there is no channel “{key:.40}”")
+    shipping = cell(first, "shipping_minor", imports.whole, 0)
+    draft = OrderDraft(
+        channel_id=channels[key].pk,
+        external_id=first.values["external_id"],
+        currency=cell(first, "currency", default=channels[key].currency).upper(),
+        placed_at=cell(first, "placed_at", imports.moment, None) or timezone.now(),
+        ship_to=Party(**{part: cell(first, f"ship_to_{part}") for part in PARTY}),
+        lines=tuple(_line(row, number) for number, row in enumerate(rows, start=1)),
+        charges=(ChargeDraft("shipping", shipping),) if shipping else (),
+        priority=cell(first, "priority", imports.whole, 50),
+        total_minor=cell(first, "total_minor", imports.whole, None),
+        notes=cell(first, "notes"),
+    )
+    names = ("customer_code", "customer_name", "customer_email", "customer_phone", "customer_reference")
+    return replace(draft, **{name: cell(first, name) for name in names})
+
+
+def _check_same(rows: Sequence[Row]) -> None:
+    """What belongs to the order must be empty or the same in each of its rows."""
+    first = rows[0]
+    for row in rows[1:]:
+        for name in HEADER:
+            text = row.values.get(name, "")
+            if text and text != first.values.get(name, ""):
+                raise BadCell(
+                    f"{name} in line {row.line} is not what line {first.line} says for the same order"
+                )
+
+
+def _line(row: Row, number: int) -> LineDraft:
+    try:
+        return LineDraft(
+            line_number=cell(row, "line_number", imports.whole, number),
+            sku=required(row, "sku"),
+            quantity=required(row, "quantity", imports.whole),
+            unit_price=cell(row, "unit_price", imports.decimal, Decimal(0)),
+            description=cell(row, "description"),
+            discount_minor=cell(row, "discount_minor", imports.whole, 0),
+            tax_minor=cell(row, "tax_minor", imports.whole, 0),
+        )
+    except BadCell as error:
+        raise BadCell(f"line {row.line}: {error}") from error
+
+
+# -- customers ----------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def _write_customers(rows: Sequence[Row], report: Report) -> None:
+    codes = [row.values.get("code", "") for row in rows]
+    present = {customer.code: customer for customer in Customer.objects.filter(code__in=codes)}
+    new, changed, fields = [], [], set()
+    for row in rows:
+        try:
+            values = _customer_values(row)
+            customer = present.get(values["code"]) or Customer()
+            for name, value in values.items():
+                setattr(customer, name, value)
+            customer.clean_fields()
+        except (BadCell, ValidationError) as error:
+            report.fail([row], _sentence(error))
+            continue
+        (changed if customer.pk else new).append(customer)
+        fields |= values.keys()
+    Customer.objects.bulk_create(new)
+    if changed and (names := sorted(fields - {"code"})):
+        Customer.objects.bulk_update(changed, names)
+    report.taken += len(new) + len(changed)
+
+
+def _customer_values(row: Row) -> dict[str, object]:
+    required(row, "code")
+    types = {"credit_hold": imports.truth, "active": imports.truth}
+    return {n: cell(row, n, types.get(n, str)) for n in CUSTOMER_COLUMNS if row.values.get(n)}
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        return "; ".join(f"{name}: {' '.join(texts)}" for name, texts in error.message_dict.items())
+    return str(error)
