@@ -130,5 +130,13 @@ def flatten(details: Any, path: str = "") -> Iterator[dict[str, str]]:
         yield fault(str(details["code"]), path, str(details["message"]))
     else:
         for name, item in details.items():
-            own = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
-            yield from flatten(item, own)
+            yield from flatten(item, _joined(path, name))
+
+
+def _joined(path: str, name: str | int) -> str:
+    """Rows of a list come under their numbers."""
+    if name == "non_field_errors":
+        return path
+    if isinstance(name, int):
+        return f"{path}[{name}]"
+    return f"{path}.{name}" if path else name
