@@ -225,12 +225,11 @@ def _rankings(orders: Sequence[OrderNeed], sources: Sequence[SourceFacts]) -> It
         [(order.latitude, order.longitude) for order in orders],
         [(source.latitude, source.longitude) for source in sources],
     )
-    for order, row in zip(orders, table, strict=True):
+    for order, costs in zip(orders, np.nan_to_num(table, nan=UNKNOWN_KM).tolist(), strict=True):
         if order.latitude is None or order.longitude is None:
             costs = [_closeness(order, source) for source in sources]
             kms: list[int | None] = [None] * len(sources)
         else:
-            costs = np.nan_to_num(row, nan=UNKNOWN_KM).tolist()
             kms = [round(cost) if cost < UNKNOWN_KM else None for cost in costs]
         turns = sorted(range(len(costs)), key=costs.__getitem__)
         yield [(sources[turn], kms[turn], costs[turn]) for turn in turns]

@@ -211,4 +211,4 @@ def test_the_same_queries_for_one_order_and_for_two_hundred(world):
             ]
         )
     assert counts[0] == counts[1]
-    assert counts[0][0] <= 16
+    assert counts[0][0] <= 18
