@@ -74,3 +74,11 @@ class InvalidChange(OrdersError):
     def __init__(self, faults: Sequence[Mapping[str, Any]]) -> None:
         self.faults = list(faults)
         super().__init__("; ".join(str(fault["message"]) for fault in faults))
+
+
+class UnknownScope(OrdersError):
+    code = "unknown_scope"
+
+    def __init__(self, scopes: Sequence[str], known: Collection[str]) -> None:
+        self.scopes = list(scopes)
+        super().__init__(f"There is no scope {', '.join(scopes)}; there are {', '.join(known)}.")

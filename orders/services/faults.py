@@ -78,7 +78,7 @@ def shape_faults(draft: OrderDraft) -> list[dict]:
     if not draft.external_id.strip():
         found.append(fault("required", "external_id", "The order has no external id.", "Send its id."))
     found += _header_faults(draft)
-    found += _line_faults(draft.lines)
+    found += line_faults(draft.lines)
     found += _charge_faults(draft.charges)
     return found
 
@@ -178,15 +178,8 @@ def _header_faults(draft: OrderDraft) -> list[dict]:
                 "Send an ISO 4217 code such as USD.",
             )
         )
-    if type(draft.priority) is not int or not 0 <= draft.priority <= 100:
-        found.append(
-            fault(
-                "out_of_range",
-                "priority",
-                "The priority must be a whole number from 0 to 100.",
-                "Send 0 to 100.",
-            )
-        )
+    if row := priority_fault("priority", draft.priority):
+        found.append(row)
     for name in ("placed_at", "requested_delivery_at", "promised_at"):
         if row := time_fault(name, getattr(draft, name), required=name == "placed_at"):
             found.append(row)
@@ -197,6 +190,21 @@ def _header_faults(draft: OrderDraft) -> list[dict]:
     if total is not None and (type(total) is not int or not 0 <= total <= LARGEST_MINOR):
         found.append(_amount_fault("total_minor", 0))
     return found
+
+
+def priority_fault(path: str, value: Any) -> dict | None:
+    if type(value) is int and 0 <= value <= 100:
+        return None
+    return fault("out_of_range", path, "The priority must be a whole number from 0 to 100.", "Send 0 to 100.")
+
+
+def country_fault(path: str, value: Any) -> dict:
+    return fault(
+        "unknown_country",
+        path,
+        f"{value!r:.40} is not a country code.",
+        "Send two capital letters by ISO 3166, such as US.",
+    )
 
 
 def time_fault(path: str, value: Any, *, required: bool = False) -> dict | None:
@@ -222,14 +230,7 @@ def time_fault(path: str, value: Any, *, required: bool = False) -> dict | None:
 def party_faults(path: str, party: Party) -> list[dict]:
     found = []
     if party.country and party.country not in COUNTRIES:
-        found.append(
-            fault(
-                "unknown_country",
-                f"{path}.country",
-                f"{party.country!r:.40} is not a country code.",
-                "Send two capital letters by ISO 3166, such as US.",
-            )
-        )
+        found.append(country_fault(f"{path}.country", party.country))
     if (party.latitude is not None or party.longitude is not None) and not _on_earth(party):
         found.append(
             fault(
@@ -252,7 +253,7 @@ def _on_earth(party: Party) -> bool:
 # -- lines and charges --------------------------------------------------------------------------------------------
 
 
-def _line_faults(lines: Sequence[LineDraft]) -> list[dict]:
+def line_faults(lines: Sequence[LineDraft]) -> list[dict]:
     found, seen = [], set()
     for position, line in enumerate(lines):
         number, quantity, price = line.line_number, line.quantity, line.unit_price

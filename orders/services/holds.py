@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from iom.lib import bulk
 from orders.models import Hold, Order, OrderLine
+from orders.querysets import HoldQuerySet
 from orders.services.events import apply_event, record
 from orders.services.headers import settle_headers
 from orders.services.states import refusal
@@ -114,18 +115,21 @@ def release_holds(
     gone = {
         order.pk: [(pk, kind) for pk, kind in active[order.pk] if type in (None, kind)] for order in orders
     }
-    _close([pk for pairs in gone.values() for pk, _ in pairs], actor, note)
+    _close(Hold.objects.filter(pk__in=[pk for pairs in gone.values() for pk, _ in pairs]), actor, note)
     stuck = [order for order in orders if order.state == Order.State.ON_HOLD and type is None]
     freed = [order for order in orders if gone[order.pk] or order in stuck]
     _leave(freed, active, gone, actor, note)
     return Outcome([order.pk for order in freed])
 
 
-def _close(hold_ids: Sequence[int], actor: str, note: str) -> None:
-    if hold_ids:
-        Hold.objects.filter(pk__in=hold_ids).update(
-            released_at=timezone.now(), released_by=actor, release_note=note[:REASON_LENGTH]
-        )
+def close_holds(order_ids: Collection[int], *, actor: str, note: str) -> None:
+    """End the holds of orders that end themselves; no event beside theirs."""
+    if order_ids:
+        _close(Hold.objects.active().filter(order_id__in=order_ids), actor, note)
+
+
+def _close(holds: HoldQuerySet, actor: str, note: str) -> None:
+    holds.update(released_at=timezone.now(), released_by=actor, release_note=note[:REASON_LENGTH])
 
 
 def _leave(freed: Sequence[Order], active: dict, gone: dict, actor: str, note: str) -> None:

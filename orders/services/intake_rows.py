@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iom.lib import bulk
 from orders.countries import COUNTRIES
 from orders.models import Charge, Order, OrderLine
+from orders.services.amounts import Amounts
 from orders.services.references import KnownCustomer, KnownProduct, References
 from orders.services.tags import attach
 from orders.types import LineDraft, Party
@@ -84,6 +85,19 @@ def _order(item: "Accepted", known: References, now: datetime) -> tuple:
         stored_party(draft.bill_to), draft.notes,
         DRAFT if draft.draft else NEW, "", draft.placed_at, draft.requested_delivery_at, draft.promised_at, now, now,
     )  # fmt: skip
+
+
+def header_amounts(lines: Sequence[LineDraft], amounts: Amounts) -> dict[str, int]:
+    """The header's columns that follow from its lines and charges."""
+    return {
+        "goods_minor": amounts.goods,
+        "discount_minor": amounts.discount,
+        "shipping_minor": amounts.shipping,
+        "tax_minor": amounts.tax,
+        "total_minor": amounts.total,
+        "line_count": len(lines),
+        "unit_count": sum(line.quantity for line in lines),
+    }
 
 
 def line_row(order_id: int, line: LineDraft, amount: int, known: References, now: datetime) -> tuple:

@@ -55,7 +55,6 @@ def look_up(drafts: Sequence[OrderDraft]) -> References:
     skus = {line.sku for draft in drafts for line in draft.lines if line.sku}
     codes = {draft.customer_code for draft in drafts if draft.customer_code}
     products = products_by_sku(skus)
-    replaced = {row.substitute_id for row in products.values() if not row.active and row.substitute_id}
     customers = Customer.objects.filter(code__in=codes).values_list("code", "id", "name", "email", "phone")
     return References(
         dict(
@@ -64,9 +63,15 @@ def look_up(drafts: Sequence[OrderDraft]) -> References:
             )
         ),
         products,
-        _substitutes(replaced) if replaced else {},
+        _substitutes_of(products),
         {code: KnownCustomer(*rest) for code, *rest in customers} if codes else {},
     )
+
+
+def look_up_lines(lines: Sequence[LineDraft]) -> References:
+    """Only the products, for the lines of one order."""
+    products = products_by_sku({line.sku for line in lines if line.sku})
+    return References({}, products, _substitutes_of(products), {})
 
 
 def products_by_sku(skus: Iterable[str]) -> dict[str, KnownProduct]:
@@ -74,13 +79,15 @@ def products_by_sku(skus: Iterable[str]) -> dict[str, KnownProduct]:
     return {row[1]: KnownProduct._make(row) for row in rows}
 
 
-def _substitutes(ids: Iterable[int]) -> dict[int, KnownProduct]:
-    rows = Product.objects.filter(pk__in=ids, active=True).values_list(*KnownProduct._fields)
-    return {row[0]: KnownProduct._make(row) for row in rows}
+def _substitutes_of(products: Mapping[str, KnownProduct]) -> dict[int, KnownProduct]:
+    """By id; no query when every product is active."""
+    ids = {row.substitute_id for row in products.values() if not row.active and row.substitute_id}
+    rows = Product.objects.filter(pk__in=ids, active=True).order_by().values_list(*KnownProduct._fields)
+    return {row[0]: KnownProduct._make(row) for row in rows} if ids else {}
 
 
 def reference_faults(draft: OrderDraft, known: References) -> list[dict[str, Any]]:
-    found = list(_line_faults(draft.lines, draft.currency, known))
+    found = list(reference_line_faults(draft.lines, draft.currency, known))
     if draft.channel_id not in known.trusted:
         found.append(
             fault(
@@ -102,7 +109,9 @@ def reference_faults(draft: OrderDraft, known: References) -> list[dict[str, Any
     return found
 
 
-def _line_faults(lines: Sequence[LineDraft], currency: str, known: References) -> Iterator[dict[str, Any]]:
+def reference_line_faults(
+    lines: Sequence[LineDraft], currency: str, known: References
+) -> Iterator[dict[str, Any]]:
     places = digits(currency)
     for position, line in enumerate(lines):
         product, _ = known.product_for(line.sku)

@@ -5,6 +5,9 @@ from collections.abc import Collection, Mapping
 from iom.lib import bulk
 from orders.models import OrderTag, Tag
 
+MOST_TAGS = 50
+TAG_LENGTH = 40
+
 
 def attach(names: Mapping[int, Collection[str]]) -> None:
     """Add tags by order id; what is there already stays."""
