@@ -90,15 +90,24 @@ def update(model: type[Model], key: str, fields: Sequence[str], rows: Sequence[t
     )
     changed = 0
     for chunk in _chunks(rows, len(columns)):
-        source, parameters = _source(columns, chunk)
-        sql = (
-            f"WITH v({', '.join(_aliases(columns))}) AS ({source}) "  # names come from the model only
-            f"UPDATE {_table(model)} SET {sets} FROM v WHERE {_table(model)}.{names[0]} = v.c0"
+        source, parameters = _named_source(columns, chunk)
+        statement = (
+            f"UPDATE {_table(model)} SET {sets} FROM ({source}) AS v "  # noqa: S608 - names come from the model only
+            f"WHERE {_table(model)}.{names[0]} = v.c0"
         )
         with connection.cursor() as cursor:
-            cursor.execute(sql, parameters)
+            cursor.execute(statement, parameters)
             changed += cursor.rowcount
     return changed
+
+
+def _named_source(columns: Sequence[Field], rows: Sequence[tuple]) -> tuple[str, list]:
+    """The rows as a select whose columns are c0, c1 and so on."""
+    source, parameters = _source(columns, rows)
+    if is_postgresql():
+        return f"{source} AS u({', '.join(_aliases(columns))})", parameters
+    named = ", ".join(f"column{n} AS {alias}" for n, alias in enumerate(_aliases(columns), start=1))
+    return f"SELECT {named} FROM ({source})", parameters  # noqa: S608 - names come from the model only
 
 
 def _source(columns: Sequence[Field], rows: Sequence[tuple]) -> tuple[str, list]:
@@ -106,12 +115,13 @@ def _source(columns: Sequence[Field], rows: Sequence[tuple]) -> tuple[str, list]
     if is_postgresql():
         casts = ", ".join(f"%s::{_cast(column)}[]" for column in columns)
         lists = zip(columns, zip(*rows, strict=True), strict=True)
-        return f"SELECT * FROM unnest({casts})", [_prepared(column, values) for column, values in lists]
+        prepared = [_prepared(column, values) for column, values in lists]
+        return f"SELECT * FROM unnest({casts})", prepared  # noqa: S608 - names come from the model only
     row = f"({', '.join(['%s'] * len(columns))})"
     values = [
-        value
+        column.get_db_prep_save(value, connection)
         for line in rows
-        for value in (column.get_db_prep_save(v, connection) for column, v in zip(columns, line, strict=True))
+        for column, value in zip(columns, line, strict=True)
     ]
     return f"VALUES {', '.join([row] * len(rows))}", values
 
@@ -126,10 +136,7 @@ def _prepared(column: Field, values: Sequence) -> list:
     """Values of one type, as an array needs them. JSON goes as text: one dump here is cheaper than an adapter object each."""
     kind = column.get_internal_type()
     if kind == "JSONField":
-        return [
-            None if value is None else json.dumps(value, separators=(",", ":"), default=_plain)
-            for value in values
-        ]
+        return [None if value is None else _dump(value) for value in values]
     if kind in ALIKE:
         convert = ALIKE[kind]
         return [None if value is None else convert(value) for value in values]
@@ -138,6 +145,9 @@ def _prepared(column: Field, values: Sequence) -> list:
 
 def _plain(value) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+_dump = json.JSONEncoder(separators=(",", ":"), default=_plain, check_circular=False).encode
 
 
 def _cast(column: Field) -> str:
