@@ -8,5 +8,9 @@ urlpatterns = [
     path("api/v1/", include("inventory.api.urls")),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("fulfillment.api.urls")),
+    path("api/v1/", include("providers.api.urls")),
     path("api/v1/", include("iom.lib.api.urls")),
+    path("", include("orders.urls")),
+    path("", include("fulfillment.urls")),
+    path("", include("insights.urls")),
 ]

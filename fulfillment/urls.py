@@ -1,0 +1,9 @@
+from django.urls import path
+
+from fulfillment import views
+
+urlpatterns = [
+    path("fulfillment/", views.worklist, name="worklist"),
+    path("fulfillment/act/", views.act, name="worklist-act"),
+    path("orders/<int:pk>/cancel/", views.cancel_order, name="order-cancel"),
+]

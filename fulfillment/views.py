@@ -1,0 +1,127 @@
+"""The worklist, and what its buttons do: each calls one service for the whole selection."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from fulfillment.errors import FulfillmentError
+from fulfillment.models import FulfillmentOrder
+from fulfillment.services import cancellation, execution
+from fulfillment.types import ShipmentReport
+from fulfillment.worklist import COLUMNS, columns, open_counts
+from inventory.models import FulfillmentSource
+from iom.lib.once import act_once
+from iom.lib.pages import page, show, tell
+from orders.errors import OrdersError
+from orders.numbers import number_of
+from orders.types import Outcome
+
+CHANGE = "fulfillment.change_fulfillmentorder"
+REMEMBERED = "worklist_source"
+MOST = 200
+STEPS: dict[str, tuple[Callable, str]] = {
+    "accept": (execution.accept, "accepted"),
+    "pick": (execution.pick, "in picking"),
+    "pack": (execution.pack, "packed"),
+}
+
+
+@page(CHANGE)
+def worklist(request: HttpRequest) -> HttpResponse:
+    """One source at a time; the last one chosen is remembered for the session."""
+    counts = open_counts()
+    sources = list(FulfillmentSource.objects.filter(active=True).order_by("name"))
+    for source in sources:
+        source.open_count = counts.get(source.pk, 0)
+    chosen = _chosen(request, sources)
+    context = {"title": "Fulfillment worklist", "sources": sources, "source": chosen, "columns": []}
+    if chosen:
+        context["columns"] = columns(chosen, _after(request))
+    return show(request, "fulfillment/worklist.html", context)
+
+
+@page(CHANGE)
+@act_once(FulfillmentError, OrdersError)
+def act(request: HttpRequest) -> None:
+    ids = [int(pk) for pk in request.POST.getlist("ids") if pk.isdecimal() and len(pk) < 19][:MOST]
+    action = request.POST.get("action", "")
+    if single := request.POST.get("one", ""):  # a card's own button: `<action>:<id>`
+        action, _, pk = single.partition(":")
+        ids = [int(pk)] if pk.isdecimal() and len(pk) < 19 else []
+    if not ids:
+        messages.warning(request, "Choose at least one fulfillment order first.")
+    elif action in STEPS:
+        service, done = STEPS[action]
+        _tell(request, service(ids, actor=_actor(request)), done)
+    elif action == "ship":
+        _ship(request, ids)
+    elif action == "reject":
+        _reject(request, ids)
+    else:
+        messages.error(request, "This button does nothing that we know.")
+
+
+@page("orders.change_order")
+@act_once(FulfillmentError, OrdersError)
+def cancel_order(request: HttpRequest, pk: int) -> None:
+    """Unsent parts end at once; what a source has already is asked to stop, and its answer decides."""
+    reason = request.POST.get("reason", "").strip()[:200]
+    if not reason:
+        messages.error(request, "Say why the order is canceled.")
+        return
+    outcome = cancellation.cancel_orders([pk], actor=_actor(request), reason=reason)
+    tell(request, outcome, done="canceled, or its sources were asked to stop", number=number_of)
+
+
+def _ship(request: HttpRequest, ids: list[int]) -> None:
+    """A card's own carrier and tracking number, else the carrier of the column's form."""
+    reports = [_report(request, pk) for pk in ids]
+    if not all(report.carrier for report in reports):
+        messages.error(request, "Name the carrier that took the packages.")
+        return
+    _tell(request, execution.ship(reports, actor=_actor(request)), "shipped")
+
+
+def _report(request: HttpRequest, pk: int) -> ShipmentReport:
+    carrier = request.POST.get(f"carrier-{pk}", "").strip() or request.POST.get("carrier", "").strip()
+    tracking = request.POST.get(f"tracking-{pk}", "").strip()
+    return ShipmentReport(
+        key=f"worklist:{pk}",
+        fulfillment_order_id=pk,
+        carrier=carrier[:40],
+        tracking_number=tracking[:80],
+        shipped_at=timezone.now(),
+    )
+
+
+def _reject(request: HttpRequest, ids: list[int]) -> None:
+    reason = request.POST.get(f"reason-{ids[0]}", "").strip() or request.POST.get("reason", "").strip()
+    if not reason:
+        messages.error(request, "Say why: sourcing keeps the reason and does not send the line here again.")
+        return
+    outcome = execution.reject(ids, reason=reason[:200], actor=_actor(request))
+    _tell(request, outcome, "rejected; it goes back to sourcing and will not come here again")
+
+
+def _tell(request: HttpRequest, outcome: Outcome, done: str) -> None:
+    tell(request, outcome, done=done, number=lambda pk: FulfillmentOrder(pk=pk).number)
+
+
+def _chosen(request: HttpRequest, sources: list[FulfillmentSource]) -> FulfillmentSource | None:
+    asked = request.GET.get("source") or request.session.get(REMEMBERED)
+    by_code = {source.code: source for source in sources}
+    chosen = by_code.get(asked) or max(sources, key=lambda source: source.open_count, default=None)
+    if chosen and request.session.get(REMEMBERED) != chosen.code and request.GET.get("source"):
+        request.session[REMEMBERED] = chosen.code
+    return chosen
+
+
+def _after(request: HttpRequest) -> dict[str, int]:
+    edges = {state: request.GET.get(f"after_{state}", "") for state in COLUMNS}
+    return {state: int(edge) for state, edge in edges.items() if edge.isdecimal() and len(edge) < 19}
+
+
+def _actor(request: HttpRequest) -> str:
+    return f"user:{request.user.get_username()}"
