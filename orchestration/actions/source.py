@@ -79,6 +79,8 @@ def _demand(order, line, under_way: Mapping[int, int]) -> LineDemand:
         quantity=line.quantity - line.quantity_shipped - line.quantity_canceled - under_way.get(line.pk, 0),
         latitude=order.ship_to_latitude,
         longitude=order.ship_to_longitude,
+        region=order.ship_to_region,
+        country=order.ship_to_country,
         strategy=order.strategy,
         fixed_source_id=line.source_id if line.source_is_assigned else None,
     )

@@ -23,6 +23,8 @@ ORDER_FIELDS = (
     "state",
     "state_reason",
     "strategy",
+    "ship_to_region",
+    "ship_to_country",
     "ship_to_latitude",
     "ship_to_longitude",
     "channel_id",
