@@ -42,7 +42,7 @@ def credentials(path: Path) -> dict[str, Any]:
         "billing": {"api_key": secrets.token_hex(16), "webhook_secret": _signing_secret()},
         "passwords": {name: f"{name}-{secrets.token_hex(3)}" for name in ("demo", *people.LOGINS)},
     }
-    _keep(path, made)
+    keep(path, made)
     return made
 
 
@@ -66,7 +66,7 @@ def staff_key(kept: dict[str, Any], path: Path) -> str:
     prefix = kept.get("staff_key", "__").split("_")[1]
     if not ApiKey.objects.filter(prefix=prefix).exists():
         _, kept["staff_key"] = create_key(STAFF_KEY, scopes=STAFF_SCOPES)
-        _keep(path, kept)
+        keep(path, kept)
     return kept["staff_key"]
 
 
@@ -94,7 +94,7 @@ def _signing_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
 
 
-def _keep(path: Path, value: dict[str, Any]) -> None:
+def keep(path: Path, value: dict[str, Any]) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         json.dump(value, file, indent=1)

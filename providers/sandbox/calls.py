@@ -55,9 +55,16 @@ class Caller:
         return self.config["hooks"]["threepl"], signed(secret, row["id"], body), body
 
     def _send(self, call: tuple) -> bool:
-        hook, headers, body = call[-1]
-        times = 2 if self.dice.hits(self.dice.rates.repeat) else 1
-        return all([_post(self.config["our_url"], f"/hooks/{hook}/", headers, body) for _ in range(times)])
+        """True when it was taken, or is lost for ever: pullers must find what no call told."""
+        kind, hook, headers, body = call[0], *call[-1]
+        if kind == "shop_order" and self.dice.hits(self.dice.rates.lose):
+            self.ledger.run(lambda db: count(db, "lost"))
+            return True
+        taken = _post(self.config["our_url"], f"/hooks/{hook}/", headers, body)
+        if self.dice.hits(self.dice.rates.repeat):
+            self.ledger.run(lambda db: count(db, "repeated"))
+            return _post(self.config["our_url"], f"/hooks/{hook}/", headers, body) and taken
+        return taken
 
     def _note(self, db: sqlite3.Connection, calls: list[tuple], taken: list[bool]) -> None:
         now = time.time()

@@ -11,7 +11,7 @@ from providers.sandbox.ledger import Ledger, count
 
 # state it is in: the step that people take
 STEPS = {"sent": "accept", "accepted": "pick", "picking": "pack", "packed": "ship"}
-PAGE = 200
+PAGE = 500
 CARRIERS = ("UPS", "FedEx", "USPS")
 
 
@@ -44,7 +44,7 @@ class Staff:
         return changed
 
     def _list(self, state: str) -> list[dict[str, Any]]:
-        query = f"?state={state}&source_type=warehouse,store,vendor&limit={PAGE}"
+        query = f"?state={state}&source_type=warehouse,store,vendor&page_size={PAGE}"
         status, answer = request(self.url, "GET", f"/api/v1/fulfillment-orders/{query}", self.headers)
         return answer["results"] if status == 200 else []
 

@@ -1,4 +1,9 @@
+import os
+
 from django.core.management.base import BaseCommand
+
+from orchestration.supervisor.parent import die_with
+from orchestration.supervisor.web import PARENT
 
 
 class Command(BaseCommand):
@@ -10,6 +15,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, cluster: bool, **options) -> None:
+        if starter := os.environ.pop(PARENT, ""):
+            die_with(int(starter))
         if cluster:
             from orchestration.supervisor.cluster import run
         else:

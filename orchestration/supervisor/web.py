@@ -1,0 +1,13 @@
+"""Settings of gunicorn when a parent of ours starts it (`--config python:orchestration.supervisor.web`)."""
+
+import os
+
+from orchestration.supervisor.parent import die_with
+
+PARENT = "IOM_PARENT"
+
+
+def on_starting(server) -> None:
+    """The master dies with who started it; its workers look after the master by themselves."""
+    if parent := os.environ.get(PARENT):
+        die_with(int(parent))
