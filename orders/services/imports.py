@@ -6,7 +6,6 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
 from iom.lib import imports
 from iom.lib.imports import BadCell, Report, cell, chunks, required
@@ -23,13 +22,14 @@ HEADER = (
 )  # fmt: skip
 LINE = ("line_number", "sku", "description", "quantity", "unit_price", "discount_minor", "tax_minor")
 ORDER_COLUMNS = (*HEADER, *LINE)
-ORDER_REQUIRED = ("channel", "external_id", "sku", "quantity", "unit_price")
+ORDER_REQUIRED = ("channel", "external_id", "placed_at", "sku", "quantity", "unit_price")
 CUSTOMER_COLUMNS = ("code", "kind", "name", "email", "phone", "group", "credit_hold", "active")
 
 
 def import_orders(rows: Sequence[Row], *, actor: str) -> Report:
     """One row is one line; rows of one channel and external id are one order, wherever they stand.
 
+    The time of placing must be there: with our clock instead, the same file again would be another order.
     An order with a bad row is not made, and each of its rows is reported. One that is there already counts as same.
     """
     report = Report(total=len(rows))
@@ -100,7 +100,7 @@ def _draft(rows: Sequence[Row], channels: dict[str, Channel]) -> OrderDraft:
         channel_id=channels[key].pk,
         external_id=first.values["external_id"],
         currency=cell(first, "currency", default=channels[key].currency).upper(),
-        placed_at=cell(first, "placed_at", imports.moment, None) or timezone.now(),
+        placed_at=required(first, "placed_at", imports.moment),
         ship_to=Party(**{part: cell(first, f"ship_to_{part}") for part in PARTY}),
         lines=tuple(_line(row, number) for number, row in enumerate(rows, start=1)),
         charges=(ChargeDraft("shipping", shipping),) if shipping else (),

@@ -1,5 +1,5 @@
 """Admin pages of the border; importing them registers them."""
 
-from providers.admin import messages
+from providers.admin import connection, messages
 
-__all__ = ["messages"]
+__all__ = ["connection", "messages"]

@@ -83,7 +83,7 @@ def test_a_dangerous_workbook_is_refused_before_it_is_parsed(added, word):
 
 
 def test_a_file_that_only_says_it_is_a_workbook_is_refused():
-    with pytest.raises(FileRefused, match="workbook|readable"):
+    with pytest.raises(FileRefused, match=r"workbook|readable"):
         _read(b"PK\x03\x04 no zip at all")
 
 
@@ -113,12 +113,12 @@ def test_a_formula_cell_comes_in_as_text():
     assert _read(out.getvalue()) == [{"sku": "A", "name": "=1+1"}]
 
 
-ORDERS = b"""channel,external_id,ship_to_name,ship_to_line1,ship_to_city,ship_to_country,sku,quantity,unit_price
-shop,A-1,Ann,1 Main St,Reno,US,T-1,2,10.00
-shop,A-1,Ann,1 Main St,Reno,US,T-1,1,12.00
-shop,A-2,Bob,2 Main St,Reno,US,NOPE,1,10.00
-shop,A-3,Cid,3 Main St,Reno,US,T-1,many,10.00
-shop,A-4,Dee,4 Main St,Reno,US,T-1,1,10.00
+ORDERS = b"""channel,external_id,placed_at,ship_to_name,ship_to_line1,ship_to_city,ship_to_country,sku,quantity,unit_price
+shop,A-1,2026-11-01T10:00:00Z,Ann,1 Main St,Reno,US,T-1,2,10.00
+shop,A-1,2026-11-01T10:00:00Z,Ann,1 Main St,Reno,US,T-1,1,12.00
+shop,A-2,2026-11-01T10:00:00Z,Bob,2 Main St,Reno,US,NOPE,1,10.00
+shop,A-3,2026-11-01T10:00:00Z,Cid,3 Main St,Reno,US,T-1,many,10.00
+shop,A-4,2026-11-01T10:00:00Z,Dee,4 Main St,Reno,US,T-1,1,10.00
 """
 
 
@@ -156,7 +156,7 @@ def test_the_same_file_twice_says_when_and_by_whom(world):
         actor="user:ann",
     )
     again = check(_table(Order), good, name="b.csv", actor="user:bob")
-    with pytest.raises(TakenBefore, match="already imported on .*, by ann"):
+    with pytest.raises(TakenBefore, match=r"already imported on .*, by ann"):
         take(_table(Order), again, mode="all", again=False, actor="user:bob")
 
     done = take(_table(Order), again, mode="all", again=True, actor="user:bob")

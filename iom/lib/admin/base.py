@@ -67,6 +67,7 @@ class MachineAdmin(HouseAdmin):
 class ReadOnlyInline(TabularInline):
     """Rows of a record that its services keep."""
 
+    ordering = ("pk",)
     extra = max_num = 0
     can_delete = False
     show_change_link = False
