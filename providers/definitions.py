@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
+from time import monotonic
 from typing import Any, Protocol
 
 from providers import http
+from providers.errors import ProviderUnavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,9 @@ class Link:
     parameters: Mapping[str, Any]
     timeout: float = 10
     sealed: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    until: float = (
+        inf  # by the monotonic clock: when the lease of this work ends, however many calls it takes
+    )
 
     def secret(self, name: str) -> str:
         from providers.secrets import reveal
@@ -100,7 +106,14 @@ class Link:
 
     def call(self, method: str, path: str, **more) -> http.Answer:
         base = str(self.parameters.get("base_url", "")).rstrip("/")
-        return http.request(method, base + path, timeout=self.timeout, **more)
+        return http.request(method, base + path, timeout=self.seconds(), **more)
+
+    def seconds(self) -> float:
+        """How long the next call may take."""
+        left = self.until - monotonic()
+        if left <= 0:
+            raise ProviderUnavailable("There was no time left for the call.", code="timeout")
+        return min(self.timeout, left)
 
 
 class Adapter(Protocol):

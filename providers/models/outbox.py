@@ -52,6 +52,11 @@ class ProviderRequest(models.Model):
                 condition=Q(state__in=["ready", "sending", "unknown"]),
                 name="outbox_due",
             ),
+            models.Index(
+                fields=["record_id", "entity"],
+                condition=Q(state__in=["ready", "sending", "unknown"]),
+                name="outbox_open_by_record",
+            ),
             models.Index(fields=["order", "id"], name="outbox_by_order"),
             models.Index(fields=["-id"], condition=Q(state="failed"), name="outbox_failed"),
         ]

@@ -1,0 +1,215 @@
+"""The inbox: what comes in is stored as it came, answered at once, and worked on later, as often as it takes."""
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from secrets import randbits
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from iom.lib import bell, bulk
+from providers.definitions import Pulled
+from providers.errors import MessageFault, MessageWaits, ProviderError
+from providers.models import ConnectionGate, InboxMessage, ProviderConnection
+from providers.registry import provider
+from providers.services import gates, handlers
+
+log = structlog.get_logger(__name__)
+State = InboxMessage.State
+COLUMNS = (
+    "connection", "external_message_id", "topic", "headers", "body", "state", "code", "reason", "due_at", "received_at",
+)  # fmt: skip
+KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "x-request-id")
+CLAIM, LEASE_SECONDS = 100, 60
+MOST_ATTEMPTS = 8
+LONGEST_WAIT = timedelta(hours=24)
+AGAIN_SECONDS = 0.05
+
+
+def store(
+    connection: ProviderConnection,
+    external_message_id: str,
+    topic: str,
+    headers: Mapping[str, str],
+    body: bytes,
+) -> tuple[InboxMessage, bool]:
+    """Keep a message; (message, whether it is new). Ten deliveries of one message make one row."""
+    fresh = store_many(connection, [Pulled(external_message_id, topic, body)], headers=headers)
+    found = InboxMessage.objects.get(connection=connection, external_message_id=external_message_id[:200])
+    return found, bool(fresh)
+
+
+@transaction.atomic
+def store_many(
+    connection: ProviderConnection, found: Sequence[Pulled], *, headers: Mapping[str, str] | None = None
+) -> int:
+    """Keep messages; returns how many are new. A topic that a rule ignores is kept and left alone."""
+    kept = {k.lower(): v[:300] for k, v in (headers or {}).items() if k.lower() in KEPT_HEADERS}
+    now = timezone.now()
+    rows = [
+        (
+            connection.pk,
+            m.message_id[:200],
+            m.topic[:80],
+            kept,
+            m.body,
+            *_first(connection, m.topic),
+            now,
+            now,
+        )
+        for m in found
+    ]
+    made = bulk.insert(InboxMessage, COLUMNS, rows, returning=("pk",), skip_conflicts=True) if rows else []
+    ConnectionGate.objects.filter(pk=connection.pk).update(last_in_at=now)
+    if made:
+        bell.ring("inbox")
+    return len(made)
+
+
+def _first(connection: ProviderConnection, topic: str) -> tuple[str, str, str]:
+    """State, code and reason that a message of this topic begins with."""
+    for item in provider(connection.provider).topics:
+        if item.key == topic:
+            return (
+                (State.WAITING, "", "")
+                if item.handler
+                else (State.IGNORED, "ignored_topic", "Ignored by rule.")
+            )
+    return State.PARKED, "unknown_topic", f"Nothing here knows the topic “{topic[:80]}”."
+
+
+def work(budget_seconds: float = 15) -> int:
+    """Work on what is due until nothing is, or the budget is used; returns how many messages were worked on."""
+    begin_until, worked, looks = time.monotonic() + budget_seconds / 2, 0, 2
+    while looks and time.monotonic() < begin_until:
+        count = sum(_work_connection(connection) for connection in due_connections())
+        worked += count
+        looks = 2 if count else looks - 1
+        if not count and looks:
+            time.sleep(AGAIN_SECONDS)
+    if due_connections().exists():
+        bell.ring("inbox")
+    return worked
+
+
+def _due():
+    # A claimed message is due again only when its lease has run out.
+    free = Q(lease_until=None) | Q(lease_until__lte=Now())
+    return InboxMessage.objects.filter(free, state=State.WAITING, due_at__lte=Now())
+
+
+def due_connections():
+    active = ProviderConnection.objects.filter(status=ProviderConnection.Status.ACTIVE)
+    return active.filter(pk__in=_due().values("connection"))
+
+
+@transaction.atomic
+def _claim(connection: ProviderConnection) -> tuple[int, list[InboxMessage]]:
+    """Messages of one connection under a fresh token; their attempts are counted before anything is tried."""
+    _, now = gates.lock(connection.pk)
+    due = _due().filter(connection=connection).order_by("due_at", "pk")
+    found = list(due.select_for_update(of=("self",), skip_locked=True)[:CLAIM])
+    token, until = randbits(62) + 1, now + timedelta(seconds=LEASE_SECONDS)
+    rows = [(m.pk, m.attempts + 1, until, token) for m in found]
+    if rows:
+        bulk.update(InboxMessage, "pk", ("attempts", "lease_until", "claimed_by"), rows)
+    for message in found:
+        message.attempts, message.claimed_by, message.connection = message.attempts + 1, token, connection
+    return token, found
+
+
+def _work_connection(connection: ProviderConnection) -> int:
+    token, found = _claim(connection)
+    groups: dict[str, list[InboxMessage]] = {}
+    for message in found:
+        groups.setdefault(handlers.name_of(connection, message.topic), []).append(message)
+    for name, group in groups.items():
+        _work_group(name, connection, group, token)
+    return len(found)
+
+
+def _work_group(name: str, connection: ProviderConnection, group: Sequence[InboxMessage], token: int) -> None:
+    """Fetch together outside any transaction, then apply together; if that fails, each in a transaction of its own."""
+    known = {message.pk: message for message in group}
+    ready, results = handlers.prepare(name, connection, group)
+    try:
+        with transaction.atomic():
+            mine = _still_mine(known, token)
+            done = handlers.apply(name, connection, {k: v for k, v in ready.items() if k.pk in mine})
+            _finish(known, {**results, **done}, mine)
+    except Exception:
+        log.info("messages_one_by_one", connection=connection.key, count=len(group))
+        for message in group:
+            _work_alone(name, connection, message, ready, results, token)
+
+
+def _work_alone(name, connection, message, ready, results, token) -> None:
+    mine: set[int] = set()
+    try:
+        with transaction.atomic():
+            mine = _still_mine([message.pk], token)
+            if message in ready and mine:
+                results = {**results, **handlers.apply(name, connection, {message: ready[message]})}
+            _finish({message.pk: message}, results, mine)
+    except Exception as error:
+        if not isinstance(error, MessageFault | MessageWaits | ProviderError):
+            log.exception("message_failed", message=message.pk)
+        with transaction.atomic():
+            _finish({message.pk: message}, {message: error}, _still_mine([message.pk], token))
+
+
+def _still_mine(ids: Collection[int], token: int) -> set[int]:
+    held = InboxMessage.objects.filter(pk__in=list(ids), claimed_by=token, state=State.WAITING)
+    return set(held.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
+def _finish(known: Mapping[int, InboxMessage], results: Mapping, mine: Collection[int]) -> None:
+    """Results by message: an order id or None when done, an error otherwise."""
+    now = timezone.now()
+    rows = [
+        _row(message, found, now)
+        for message, found in results.items()
+        if message.pk in mine and message.pk in known
+    ]
+    fields = ("state", "code", "reason", "order", "due_at", "lease_until", "claimed_by", "done_at")
+    if rows:
+        bulk.update(InboxMessage, "pk", fields, rows)
+
+
+def _row(message: InboxMessage, found, now) -> tuple:
+    if not isinstance(found, Exception):
+        return message.pk, State.DONE, "", "", found, None, None, 0, now
+    code = str(getattr(found, "code", "") or ("waits" if isinstance(found, MessageWaits) else "internal"))[
+        :40
+    ]
+    reason = str(found)[:500] or type(found).__name__
+    if isinstance(found, MessageFault) or _given_up(message, found, now):
+        return message.pk, State.PARKED, code, reason, None, None, None, 0, None
+    wait = getattr(found, "retry_after", None) or gates.backoff(message.attempts, cap=60)
+    return message.pk, State.WAITING, code, reason, None, now + timedelta(seconds=wait), None, 0, None
+
+
+def _given_up(message: InboxMessage, found: Exception, now) -> bool:
+    """What waits for another message may wait for a day; a silent provider is asked as long; the rest is poison."""
+    if isinstance(found, MessageWaits) or getattr(found, "code", "") in (
+        "rate_limited",
+        "not_reached",
+        "server_error",
+    ):
+        return now - message.received_at > LONGEST_WAIT
+    return message.attempts >= MOST_ATTEMPTS
+
+
+@transaction.atomic
+def replay(ids: Collection[int], *, actor: str) -> int:
+    """Work on parked, ignored or done messages again; doing so twice changes nothing more."""
+    again = InboxMessage.objects.filter(pk__in=list(ids)).exclude(state=State.WAITING)
+    values = {"state": State.WAITING, "due_at": timezone.now(), "attempts": 0, "code": "", "reason": ""}
+    count = again.update(**values, lease_until=None, claimed_by=0, done_at=None)
+    if count:
+        bell.ring("inbox")
+    return count

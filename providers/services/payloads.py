@@ -1,0 +1,120 @@
+"""What we tell providers, from our own rows: one canonical form, which each adapter turns into its vendor's."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable
+from typing import Any
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment
+from iom.lib.money import digits, rounded_minor
+from orders.models import Order
+from providers.registry import action
+
+
+def build(action_key: str, record_ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """Payload by record; a fixed number of queries for one record or a thousand."""
+    return BUILDERS[action(action_key).action_type](list(record_ids)) if record_ids else {}
+
+
+def _work(ids: Collection[int]) -> tuple[list[FulfillmentOrder], dict[int, list[FulfillmentLine]]]:
+    work = FulfillmentOrder.objects.filter(pk__in=ids).select_related("order", "source", "order__customer")
+    lines: dict[int, list[FulfillmentLine]] = defaultdict(list)
+    found = FulfillmentLine.objects.filter(fulfillment_order_id__in=ids).select_related("order_line")
+    for line in found.order_by("pk"):
+        lines[line.fulfillment_order_id].append(line)
+    return list(work.order_by("pk")), lines
+
+
+def _send(ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    work, lines = _work(ids)
+    return {
+        item.pk: {
+            "reference": item.number,
+            "order_number": item.order.number,
+            "source": item.source.code,
+            "ship_by": item.ship_by.isoformat() if item.ship_by else None,
+            "ship_to": _address(item.order),
+            "lines": [
+                {"line": str(n.pk), "sku": n.order_line.sku, "description": n.order_line.description, "quantity": n.quantity}
+                for n in lines[item.pk]
+            ],
+        }
+        for item in work
+    }  # fmt: skip
+
+
+def _address(order: Order) -> dict[str, str]:
+    parts = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+    found = {part: getattr(order, f"ship_to_{part}") for part in parts}
+    return {**found, "phone": order.customer_phone, "email": order.customer_email}
+
+
+def _cancel(ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    return {
+        item.pk: {"reference": item.number, "external_id": item.external_id, "reason": "canceled"}
+        for item in FulfillmentOrder.objects.filter(pk__in=ids).order_by("pk")
+    }
+
+
+def _invoice(ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    work, lines = _work(ids)
+    return {item.pk: _invoice_of(item, lines[item.pk]) for item in work}
+
+
+def _invoice_of(item: FulfillmentOrder, lines: Iterable[FulfillmentLine]) -> dict[str, Any]:
+    """What this fulfillment order shipped, at the order's prices; its share of tax and discount goes by units."""
+    order, rows = item.order, []
+    for line in lines:
+        sold, units = line.order_line, line.quantity_shipped or line.quantity
+        share = rounded_minor(sold.unit_price * units, order.currency)
+        share += (sold.tax_minor - sold.discount_minor) * units // sold.quantity
+        rows.append(
+            {"sku": sold.sku, "description": sold.description, "quantity": units,
+             "unit_price": f"{sold.unit_price:.{max(2, digits(order.currency))}f}", "amount_minor": share}
+        )  # fmt: skip
+    return {
+        "reference": item.number,
+        "order_number": order.number,
+        "currency": order.currency,
+        "customer": {
+            "name": order.customer_name,
+            "email": order.customer_email,
+            "code": order.customer.code if order.customer else "",
+        },
+        "lines": rows,
+        "amount_minor": sum(row["amount_minor"] for row in rows),
+    }
+
+
+def _status(ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    rows = Order.objects.filter(pk__in=ids).order_by("pk").values_list("pk", "external_id", "state")
+    return {pk: {"external_id": external_id, "state": state} for pk, external_id, state in rows}
+
+
+def _shipment(ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    work, lines = _work(ids)
+    shipped = Shipment.objects.filter(fulfillment_order_id__in=ids).order_by("-pk")
+    latest = {shipment.fulfillment_order_id: shipment for shipment in shipped}
+    return {item.pk: _shipment_of(item, lines[item.pk], latest.get(item.pk)) for item in work}
+
+
+def _shipment_of(item: FulfillmentOrder, lines: Iterable[FulfillmentLine], found: Shipment | None) -> dict:
+    return {
+        "external_id": item.order.external_id,
+        "reference": item.number,
+        "carrier": found.carrier if found else "",
+        "tracking_number": found.tracking_number if found else "",
+        "lines": [
+            {"line_number": n.order_line.line_number, "sku": n.order_line.sku, "quantity": n.quantity_shipped}
+            for n in lines
+            if n.quantity_shipped
+        ],
+    }
+
+
+BUILDERS: dict[str, Callable[[Collection[int]], dict[int, dict[str, Any]]]] = {
+    "send_to_fulfillment": _send,
+    "cancel_fulfillment": _cancel,
+    "send_to_invoice": _invoice,
+    "write_status": _status,
+    "write_shipment": _shipment,
+}

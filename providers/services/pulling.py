@@ -1,0 +1,75 @@
+"""Looking for what no message told us. What is found joins the inbox, which drops what came before."""
+
+from datetime import timedelta
+
+import structlog
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from iom.lib import bell, bulk
+from providers.definitions import Puller
+from providers.errors import ProviderError
+from providers.models import Checkpoint, ConnectionGate, ProviderConnection
+from providers.registry import adapter, provider
+from providers.services import claims, gates, inbox
+from providers.services.connections import link_of
+
+log = structlog.get_logger(__name__)
+LEASE = timedelta(seconds=60)
+MOST_PAGES = 20
+
+
+def ring_due() -> None:
+    """Bells for what fell due while nobody rang: retries, breaks that are over, leases of the dead."""
+    if claims.due_connections().exists():
+        bell.ring("deliver")
+    if inbox.due_connections().exists():
+        bell.ring("inbox")
+
+
+def pull_due() -> int:
+    """Run every puller that is due; returns how many messages were new."""
+    fresh = 0
+    for connection in ProviderConnection.objects.filter(status=ProviderConnection.Status.ACTIVE):
+        for puller in provider(connection.provider).pullers:
+            if (checkpoint := _claim(connection, puller)) is not None:
+                fresh += _pull(connection, puller, checkpoint)
+    return fresh
+
+
+@transaction.atomic
+def _claim(connection: ProviderConnection, puller: Puller) -> Checkpoint | None:
+    """The checkpoint if it is due and ours now: the conditional update lets one process through."""
+    first = (connection.pk, puller.key, "", timezone.now(), timezone.now())
+    fields = ("connection", "puller", "value", "due_at", "updated_at")
+    bulk.insert(Checkpoint, fields, [first], skip_conflicts=True)
+    found = Checkpoint.objects.filter(connection=connection, puller=puller.key)
+    due = found.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), due_at__lte=Now())
+    return found.get() if due.update(lease_until=Now() + LEASE) else None
+
+
+def _pull(connection: ProviderConnection, puller: Puller, checkpoint: Checkpoint) -> int:
+    fresh, value = 0, checkpoint.value
+    try:
+        for _ in range(MOST_PAGES):
+            page = adapter(connection.provider).pull(link_of(connection), puller.key, value)
+            fresh += inbox.store_many(connection, page.messages)
+            value = page.checkpoint[:100]
+            Checkpoint.objects.filter(pk=checkpoint.pk).update(value=value)
+            if not page.more:
+                break
+    except ProviderError as error:
+        log.warning("pull_failed", connection=connection.key, puller=puller.key, code=error.code)
+        with transaction.atomic():
+            gates.note(connection.pk, gates.Verdict(bad=1, last_error=str(error)))
+    due = timezone.now() + timedelta(seconds=puller.every_seconds)
+    Checkpoint.objects.filter(pk=checkpoint.pk).update(due_at=due, lease_until=None)
+    return fresh
+
+
+def pull_now(connection: ProviderConnection) -> None:
+    """Make the pullers of a connection due, as after it was down."""
+    Checkpoint.objects.filter(connection=connection).update(due_at=timezone.now())
+    ConnectionGate.objects.filter(pk=connection.pk).update(closed_until=None)
