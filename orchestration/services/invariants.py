@@ -1,0 +1,126 @@
+"""What must hold whatever was killed, one query or two each: counts of what breaks it, with the first few ids."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce, Now
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, Invoice, Shipment
+from inventory.services.check import ledger_differences, oversold_positions
+from orchestration.models import FlowRun, StepRun
+from orders.models import BusinessEvent, Hold, Order, OrderLine
+from providers.models import InboxMessage, ProviderRequest
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    id: str
+    promise: str
+    count: int
+    examples: tuple = ()
+
+
+def check_all() -> list[Finding]:
+    return [
+        _finding("I1", "every order has its lines and its first event", _orders_half_written()),
+        _finding("I2", "no external id twice", _external_ids_twice()),
+        _finding("I3", "reserved never exceeds what is there", oversold_positions()),
+        _finding("I3b", "stock equals its ledger and reservations", map(str, ledger_differences())),
+        _finding("I4", "no effect has two done receipts", _effects_twice()),
+        _finding("I5", "shipped never exceeds ordered", _shipped_too_much()),
+        _finding("I6", "one invoice for one fulfillment order, on time", _invoices_unasked()),
+        _finding("I7", "no run stands still unexplained", _stuck_runs()),
+        _finding("I8", "states are those that the events tell", _states_without_event()),
+        _finding("I9", "every message is processed, parked or due", _forgotten_messages()),
+        _finding("I10", "every request is final or due", _forgotten_requests()),
+        _finding("F33", "nothing is both canceled and shipped", _canceled_and_shipped()),
+    ]
+
+
+def _finding(id: str, promise: str, broken: QuerySet | Iterable) -> Finding:
+    if isinstance(broken, QuerySet):
+        return Finding(id, promise, broken.count(), tuple(broken[:EXAMPLES]))
+    rows = list(broken)
+    return Finding(id, promise, len(rows), tuple(rows[:EXAMPLES]))
+
+
+def _orders_half_written() -> QuerySet:
+    """An order is written with its lines in one transaction; drafts have no event yet."""
+    lines = OrderLine.objects.values("order")
+    told = BusinessEvent.objects.filter(kind="order.new").values("order_id")
+    whole = Q(pk__in=lines) & (Q(pk__in=told) | Q(state=Order.State.DRAFT))
+    return Order.objects.exclude(whole).order_by("pk").values_list("pk", flat=True)
+
+
+def _external_ids_twice() -> QuerySet:
+    rows = Order.objects.order_by().values("channel", "external_id").annotate(n=Count("pk"))
+    return rows.filter(n__gt=1).values_list("external_id", flat=True)
+
+
+def _effects_twice() -> QuerySet:
+    """One done request for one action on one record: the same order of ours is never with a provider twice."""
+    done = ProviderRequest.objects.filter(
+        state=ProviderRequest.State.DONE, action__in=("threepl.send", "billing.invoice")
+    )
+    rows = done.order_by().values("action", "record_id").annotate(n=Count("pk"))
+    return rows.filter(n__gt=1).values_list("action", "record_id")
+
+
+def _shipped_too_much() -> QuerySet:
+    shipped = Coalesce(Sum("fulfillment_lines__quantity_shipped"), 0)
+    rows = OrderLine.objects.annotate(out=shipped).filter(
+        Q(out__gt=F("quantity")) | Q(quantity_shipped__gt=F("quantity"))
+    )
+    return rows.order_by("pk").values_list("pk", flat=True)
+
+
+def _invoices_unasked() -> QuerySet:
+    """An invoice of what never shipped."""
+    shipped = Shipment.objects.values("fulfillment_order")
+    rows = Invoice.objects.exclude(fulfillment_order__in=shipped)
+    return rows.order_by("pk").values_list("fulfillment_order", flat=True)
+
+
+def _stuck_runs() -> QuerySet:
+    """Neither final, nor due, nor waiting for something that can come: an event, a deadline, a hold, a person."""
+    waits = StepRun.objects.filter(Q(state=StepRun.State.WAITING) | Q(state=StepRun.State.FAILED)).values(
+        "run"
+    )
+    held = Hold.objects.filter(released_at__isnull=True).values("order")
+    runs = FlowRun.objects.exclude(state__in=FlowRun.FINAL).filter(due_at__isnull=True)
+    return runs.exclude(pk__in=waits).exclude(order__in=held).order_by("pk").values_list("pk", flat=True)
+
+
+def _states_without_event() -> QuerySet:
+    """A shipped fulfillment order has one event that says so; two would be two changes."""
+    told = (
+        BusinessEvent.objects.filter(kind="fulfillment_order.shipped")
+        .order_by()
+        .values("record_id")
+        .annotate(n=Count("pk"))
+    )
+    shipped = FulfillmentOrder.objects.filter(
+        state__in=(FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
+    )
+    rows = shipped.exclude(pk__in=told.filter(n=1).values("record_id"))
+    return rows.order_by("pk").values_list("pk", flat=True)
+
+
+def _forgotten_messages() -> QuerySet:
+    rows = InboxMessage.objects.filter(state=InboxMessage.State.WAITING, due_at__isnull=True)
+    return rows.order_by("pk").values_list("pk", flat=True)
+
+
+def _forgotten_requests() -> QuerySet:
+    """Open requests are due, leased, or have a cause that a person sees."""
+    rows = ProviderRequest.objects.exclude(state__in=ProviderRequest.FINAL)
+    rows = rows.filter(due_at__isnull=True, error_code="").exclude(lease_until__gte=Now())
+    return rows.order_by("pk").values_list("pk", flat=True)
+
+
+def _canceled_and_shipped() -> QuerySet:
+    rows = FulfillmentLine.objects.filter(fulfillment_order__state=FulfillmentOrder.State.CANCELED)
+    return rows.filter(quantity_shipped__gt=0).order_by("pk").values_list("fulfillment_order", flat=True)
