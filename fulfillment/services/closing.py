@@ -93,6 +93,8 @@ def refuse_lines(
         for line in lines
         for pk in [line.fulfillment_order_id]
     }
+    # What a policy or a person assigned has said no: from here on the strategy chooses.
+    OrderLine.objects.filter(pk__in=list(told), source_is_assigned=True).update(source_is_assigned=False)
     moving = [line for line in order_lines_of(lines).values() if line.state in LOOKING]
     apply_event("order_line.rejected", moving, actor=actor, payloads=told, table=table)
 
