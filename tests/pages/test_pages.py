@@ -18,9 +18,8 @@ PAGES = ["/", "/attention/", "/insights/", "/fulfillment/"]
 
 
 @pytest.fixture
-def flow(definitions, settings):
-    for code in ("DC-RNO", "DC-CMH"):
-        FulfillmentSource.objects.get_or_create(code=code, defaults={"name": code})
+def flow(definitions, settings, source):
+    FulfillmentSource.objects.create(code="DC-CMH", name="Columbus")
     found = import_flow(settings.BASE_DIR / FLOW, actor="test")
     steps = compile_steps(found.draft["steps"])
     compiled = {"entry": found.draft["entry"], "steps": steps, "policies": {}}
