@@ -170,6 +170,12 @@ def test_wrong_content_type_and_encoding_are_refused(api, web):
     assert (packed.status_code, packed.json()["code"]) == (415, "unsupported_encoding")
 
 
+def test_a_body_of_unknown_length_is_refused(api, order):
+    response = api.post("orders/", order(), Transfer_Encoding="chunked")
+
+    assert (response.status_code, response.json()["code"]) == (411, "length_required")
+
+
 def test_hostile_text_is_kept_as_text(api, order):
     name = "<script>alert(1)</script> \u202eRTL \U0001f600"
 

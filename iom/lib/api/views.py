@@ -23,6 +23,8 @@ class ApiView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.META.get("HTTP_TRANSFER_ENCODING"):  # the gateway hands us nothing of such a body
+            raise Problem("length_required", "Send the body with a Content-Length.", status=411)
         query = request.META.get("QUERY_STRING", "")
         if len(query) > MAX_QUERY:
             raise Problem("query_too_long", f"The address is longer than {MAX_QUERY} characters.", status=414)
