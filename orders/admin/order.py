@@ -45,7 +45,7 @@ SHIP_TO = (
     "ship_to_country",
 )  # fmt: skip
 CUSTOMER = (("customer_name", "customer_email"), ("customer_phone", "customer_reference"))
-MORE = (("requested_delivery_at", "priority"), "notes")
+MORE = ("requested_delivery_at", "priority", "notes")
 
 
 class HoldForm(forms.Form):
@@ -150,7 +150,7 @@ class OrderAdmin(ImportExport, HouseAdmin):
 
     @admin.display(description="total")
     def total(self, order: Order) -> str:
-        return formatted(order.total_minor, order.currency)
+        return formatted(order.total_minor, order.currency).replace(" ", "\u00a0")
 
     @admin.display(description="state")
     def state_badge(self, order: Order) -> str:
@@ -168,7 +168,7 @@ class OrderAdmin(ImportExport, HouseAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Order | None = None) -> tuple:
         if obj is None:
-            head = (("customer", "placed_at"), "currency", "submit_token")
+            head = (("customer", "currency"), "placed_at", "submit_token")
             return (None, {"fields": head}), *_sections()
         seen = ("seen_version",) if self.has_change_permission(request, obj) else ()
         return (None, {"fields": (*self.facts, *seen)}), *_sections()

@@ -75,7 +75,8 @@ class KeyChangeList(ChangeList):
         self.result_count = self.paginator.count
         self.window = self._window(request)
         self.result_list = self.window.rows
-        self.full_result_count, self.show_full_result_count = None, False
+        # The same number: the page would offer “Show all” where they differ.
+        self.full_result_count, self.show_full_result_count = self.result_count, False
         self.show_admin_actions, self.can_show_all = True, False
         self.multi_page = self.result_count > self.list_per_page
 
