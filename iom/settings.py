@@ -207,6 +207,7 @@ IOM = {
         "deliver": "providers.tasks.deliver",
         "advance": "orchestration.tasks.advance",
         "sweep": "orchestration.tasks.sweep",
+        "pull": "providers.tasks.pull",
     },
     # Where answers to requests with an Idempotency-Key are kept.
     "IDEMPOTENT_REQUESTS": "orders.IdempotentRequest",

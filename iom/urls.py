@@ -10,6 +10,7 @@ urlpatterns = [
     path("api/v1/", include("fulfillment.api.urls")),
     path("api/v1/", include("providers.api.urls")),
     path("api/v1/", include("iom.lib.api.urls")),
+    path("hooks/", include("providers.urls")),
     path("", include("orders.urls")),
     path("", include("fulfillment.urls")),
     path("", include("insights.urls")),
