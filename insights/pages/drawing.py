@@ -16,10 +16,10 @@ from providers.models import ProviderRequest
 MARKS = {
     "done": ("✓", "Done"),
     "running": ("▶", "Running"),
-    "waiting": ("⏸", "Waiting"),
+    "waiting": ("…", "Waiting"),
     "failed": ("✕", "Needs attention"),
     "diverted": ("↩", "Failed, went on another way"),
-    "skipped": ("⤼", "Skipped by a filter policy"),
+    "skipped": ("↷", "Skipped by a filter policy"),
     "ahead": ("○", "Not reached"),
 }
 
