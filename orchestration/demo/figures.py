@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q, Sum
 
-from fulfillment.models import FulfillmentOrder, Invoice
+from fulfillment.models import FulfillmentOrder
 from inventory.models import InventoryPosition
 from orchestration.models import FlowRun
 from orders.models import Hold, Order
@@ -49,9 +49,6 @@ class Figures:
     def sent_ms(self) -> list[float]:
         times = self.orders.filter(sent_at__isnull=False).values_list("received_at", "sent_at")
         return sorted((sent - received).total_seconds() * 1000 for received, sent in times)
-
-    def invoices(self) -> int:
-        return Invoice.objects.filter(fulfillment_order__order__in=self.orders).count()
 
     def _held(self):
         active = Hold.objects.filter(released_at__isnull=True).values("order")

@@ -15,6 +15,7 @@ from orchestration.demo.people import LOGINS
 from orchestration.demo.processes import Plan, Processes, free_port, is_free, raise_on_end
 from orchestration.demo.trial import Trial
 from orchestration.demo.world import load_logins, load_world
+from orders.models import Order
 
 
 class Command(BaseCommand):
@@ -66,6 +67,9 @@ class Command(BaseCommand):
             seed=options["seed"],
             workers=2 if connection.vendor == "sqlite" else 4,
         )
+        if not Order.objects.exists():  # a new database begins a new history, outside too
+            for path in plan.ledger.parent.glob(f"{plan.ledger.name}*"):
+                path.unlink()
         wiring.connect(self.kept, plan.sandbox_url)
         staff = wiring.staff_key(self.kept, keys)
         wiring.keep(plan.config, wiring.sandbox_config(self.kept, plan.url, staff))
