@@ -68,6 +68,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_ENABLED = not TESTING
+AXES_VERBOSE = False
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
@@ -208,6 +209,7 @@ IOM = {
         "advance": "orchestration.tasks.advance",
         "sweep": "orchestration.tasks.sweep",
         "pull": "providers.tasks.pull",
+        "tidy": "insights.tasks.tidy",
     },
     # Where answers to requests with an Idempotency-Key are kept.
     "IDEMPOTENT_REQUESTS": "orders.IdempotentRequest",

@@ -3,8 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from iom.lib import health
+
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("health/live", health.live),
+    path("health/ready", health.ready),
     path("api/v1/", include("inventory.api.urls")),
     path("api/v1/", include("orders.api.urls")),
     path("api/v1/", include("fulfillment.api.urls")),
