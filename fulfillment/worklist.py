@@ -37,7 +37,10 @@ class Card:
 
     @property
     def late(self) -> bool:
-        return bool(self.order.ship_by and self.order.ship_by < timezone.now())
+        """Should have left and did not, or left too late."""
+        if not self.order.ship_by:
+            return False
+        return (self.order.shipped_at or timezone.now()) > self.order.ship_by
 
 
 @dataclass(slots=True)

@@ -114,5 +114,9 @@
         document.querySelectorAll(".iom-pop[open]").forEach((pop) => { pop.open = false; pop.querySelector("summary").focus(); });
     });
     document.addEventListener("change", (event) => { if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit(); });
+    document.querySelectorAll(".iom-flow").forEach((flow) => { // a wide drawing opens where the run stands
+        const here = flow.querySelector(".iom-node-failed, .iom-node-running, .iom-node-waiting") || flow.querySelector(".iom-node");
+        if (here) flow.scrollLeft += here.getBoundingClientRect().left - flow.getBoundingClientRect().left - (flow.clientWidth - here.clientWidth) / 2;
+    });
     document.querySelectorAll("[data-live-page]").forEach(live);
 })();

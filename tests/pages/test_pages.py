@@ -6,25 +6,44 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from inventory.models import FulfillmentSource, InventoryPosition
+from inventory.models import InventoryPosition
 from orchestration.engine.graph import compile_steps
-from orchestration.models import FlowVersion, StepResult, StepRun
-from orchestration.services.publishing import import_flow
+from orchestration.models import Flow, FlowVersion, StepResult, StepRun
 from orders.models import BusinessEvent, Hold, IdempotentRequest, Order, OrderNote
 from providers.models import ConnectionGate, InboxMessage, ProviderConnection, ProviderRequest, RequestAttempt
 
-FLOW = "orchestration/flows/order_to_invoice.json"
 PAGES = ["/", "/attention/", "/insights/", "/fulfillment/"]
 
 
+def _action(key, name, action):
+    return {"kind": "action", "key": key, "name": name, "action": action}
+
+
+DRAWING = {
+    "entry": {"events": ["order.new"], "filters": []},
+    "steps": [
+        _action("validate-header", "Validate order header", "validate_order_header"),
+        {
+            "kind": "condition_merge", "key": "header-valid", "name": "Header valid?", "yes": [],
+            "no": [_action("hold-header", "Hold for correction", "hold")],
+        },
+        _action("validate-lines", "Validate order lines", "validate_order_line"),
+        _action("source", "Find fulfillment source", "send_to_dom"),
+        {
+            "kind": "condition", "key": "stock-found", "name": "Stock found?",
+            "yes": [_action("wait-shipped", "Wait for shipment", "wait"), _action("invoice", "Send to invoice", "custom")],
+            "no": [_action("hold-backorder", "Backorder hold", "hold")],
+        },
+    ],
+}  # fmt: skip
+
+
 @pytest.fixture
-def flow(definitions, settings, source):
-    FulfillmentSource.objects.create(code="DC-CMH", name="Columbus")
-    found = import_flow(settings.BASE_DIR / FLOW, actor="test")
-    steps = compile_steps(found.draft["steps"])
-    compiled = {"entry": found.draft["entry"], "steps": steps, "policies": {}}
+def flow(definitions):
+    found = Flow.objects.create(key="demo", name="Order to invoice", draft=DRAWING)
+    compiled = {"entry": DRAWING["entry"], "steps": compile_steps(DRAWING["steps"]), "policies": {}}
     found.live_version = FlowVersion.objects.create(
-        flow=found, number=1, definition=found.draft, compiled=compiled
+        flow=found, number=1, definition=DRAWING, compiled=compiled
     )
     return found
 
