@@ -50,7 +50,7 @@ def flow(definitions):
 
 @pytest.fixture
 def make_run(flow):
-    def make(order, *, step="shipped-own", state=StepRun.State.WAITING, **token):
+    def make(order, *, step="wait-shipped", state=StepRun.State.WAITING, **token):
         now = timezone.now()
         run = flow.runs.create(
             version=flow.live_version, order=order, state="waiting", start_event_id=1, started_at=now
