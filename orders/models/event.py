@@ -29,7 +29,7 @@ class BusinessEvent(models.Model):
     record_id = models.BigIntegerField()
     # No database constraint: events are written with their order locked, and many an order.
     order = models.ForeignKey(
-        Order, null=True, on_delete=models.PROTECT, related_name="events", db_constraint=False
+        Order, null=True, on_delete=models.PROTECT, related_name="events", db_constraint=False, db_index=False
     )
     payload = models.JSONField(default=dict)
     actor = models.CharField(max_length=150, blank=True)

@@ -1,19 +1,18 @@
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
-from inventory.models import FulfillmentSource, Product
 from orders.models.channel import Channel
 from orders.models.customer import Customer
-from orders.querysets import OrderLineQuerySet, OrderQuerySet
+from orders.querysets import OrderQuerySet
 
 
 class Order(FSMModelMixin, models.Model):
     """What the customer bought, as captured. Amounts are minor units of `currency`.
 
     The decorated methods are the table of built-in transitions; `custom["events"]` names the business events that
-    cause them, `custom["reason"]` the state reason they leave and `custom["stamp"]` the time they set first. Only `orders.services.events.apply_event` writes
-    `state` and `state_reason`, for a whole batch.
+    cause them, `custom["reason"]` the state reason they leave and `custom["stamp"]` the time they set first. Only
+    `orders.services.events.apply_event` writes `state` and `state_reason`, for a whole batch.
     """
 
     class State(models.TextChoices):
@@ -28,7 +27,8 @@ class Order(FSMModelMixin, models.Model):
 
     OPEN = (State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT)
 
-    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="orders")
+    # Hot rows: no index that another one begins with, since every change that is not in place writes them all.
+    channel = models.ForeignKey(Channel, on_delete=models.PROTECT, related_name="orders", db_index=False)
     external_id = models.CharField(max_length=100)
     content_hash = models.CharField(
         max_length=64, blank=True, help_text="Tells a repeated delivery from a changed order"
@@ -37,7 +37,7 @@ class Order(FSMModelMixin, models.Model):
         Customer, null=True, blank=True, on_delete=models.PROTECT, related_name="orders"
     )
     customer_name = models.CharField(max_length=200, blank=True)
-    customer_email = models.CharField(max_length=254, blank=True, db_index=True)
+    customer_email = models.CharField(max_length=254, blank=True)
     customer_phone = models.CharField(max_length=40, blank=True)
     customer_reference = models.CharField(max_length=100, blank=True)
     order_type = models.CharField(max_length=20, default="sales", db_default="sales")
@@ -92,6 +92,7 @@ class Order(FSMModelMixin, models.Model):
             models.Index(fields=["-placed_at", "-id"], name="order_newest"),
             models.Index(fields=["state", "-id"], name="order_by_state"),
             models.Index(fields=["channel", "-id"], name="order_by_channel"),
+            models.Index(fields=["customer_email"], name="order_by_email", condition=~Q(customer_email="")),
         ]
 
     def __str__(self) -> str:
@@ -197,218 +198,3 @@ class Order(FSMModelMixin, models.Model):
         custom={"events": ["order.canceled"], "reason": "canceled"},
     )
     def cancel(self) -> None: ...
-
-
-class OrderLine(FSMModelMixin, models.Model):
-    """One product and quantity on an order; a write-in line names no product."""
-
-    class State(models.TextChoices):
-        NEW = "new", "New"
-        IN_PROGRESS = "in_progress", "In progress"
-        ON_HOLD = "on_hold", "On hold"
-        FULFILLMENT = "fulfillment", "Fulfillment in process"
-        SHIPPED = "shipped", "Shipped"
-        INVOICED = "invoiced", "Invoiced"
-        CANCELED = "canceled", "Canceled"
-
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines")
-    line_number = models.PositiveIntegerField()
-    product = models.ForeignKey(
-        Product, null=True, blank=True, on_delete=models.PROTECT, related_name="order_lines"
-    )
-    sku = models.CharField(max_length=64, help_text="As the channel sent it")
-    description = models.CharField(max_length=200, blank=True)
-    requested_sku = models.CharField(
-        max_length=64, blank=True, help_text="What was asked for, when a substitute stands in"
-    )
-    is_substitute = models.BooleanField(default=False)
-    quantity = models.BigIntegerField()
-    unit_price = models.DecimalField(max_digits=18, decimal_places=6, default=0)
-    discount_minor = models.BigIntegerField(default=0)
-    tax_minor = models.BigIntegerField(default=0)
-    amount_minor = models.BigIntegerField(
-        default=0, help_text="Quantity times price less discount, before tax"
-    )
-    source = models.ForeignKey(
-        FulfillmentSource,
-        null=True,
-        blank=True,
-        on_delete=models.PROTECT,
-        related_name="order_lines",
-        verbose_name="fulfillment source",
-    )
-    source_is_assigned = models.BooleanField(
-        default=False, db_default=False, help_text="A policy or a person chose the source"
-    )
-    split_group = models.CharField(max_length=40, blank=True)
-    launch_date = models.DateField(null=True, blank=True)
-    inventory_available_on = models.DateField(null=True, blank=True)
-    estimated_ship_on = models.DateField(null=True, blank=True)
-    quantity_shipped = models.BigIntegerField(default=0, db_default=0)
-    quantity_backordered = models.BigIntegerField(default=0, db_default=0)
-    quantity_canceled = models.BigIntegerField(default=0, db_default=0)
-    quantity_returned = models.BigIntegerField(default=0, db_default=0)
-    state = FSMField(max_length=40, default=State.NEW, protected=True)
-    state_reason = models.CharField(max_length=40, blank=True)
-    state_at = models.DateTimeField()
-
-    objects = OrderLineQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["order_id", "line_number"]
-        constraints = [
-            models.UniqueConstraint(fields=["order", "line_number"], name="line_number_once"),
-            models.CheckConstraint(condition=Q(quantity__gt=0), name="line_quantity_positive"),
-            models.CheckConstraint(condition=Q(unit_price__gte=0), name="line_price_not_negative"),
-            models.CheckConstraint(
-                condition=Q(quantity_shipped__gte=0, quantity_shipped__lte=F("quantity")),
-                name="line_shipped_within_ordered",
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} x {self.sku}"
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.validated"], "reason": "validated"},
-    )
-    def validate(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.validation_failed"], "reason": "validation_failed"},
-    )
-    def fail_validation(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.sourced"], "reason": "sourced"},
-    )
-    def source_found(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.reserved"], "reason": "reserved"},
-    )
-    def reserve(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.not_sourced"], "reason": "not_sourced"},
-    )
-    def source_missing(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
-        target=State.FULFILLMENT,
-        custom={"events": ["order_line.sent_to_fulfillment"], "reason": "sent"},
-    )
-    def send(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.rejected"], "reason": "rejected"},
-    )
-    def reject(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.FULFILLMENT],
-        target=State.SHIPPED,
-        custom={"events": ["order_line.shipped"], "reason": "shipped"},
-    )
-    def ship(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.FULFILLMENT],
-        target=State.FULFILLMENT,
-        custom={"events": ["order_line.part_shipped"], "reason": "part_shipped"},
-    )
-    def ship_part(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.SHIPPED],
-        target=State.INVOICED,
-        custom={"events": ["order_line.invoiced"], "reason": "invoiced"},
-    )
-    def invoice(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD],
-        target=State.ON_HOLD,
-        custom={"events": ["order_line.backordered"], "reason": "backorder"},
-    )
-    def backorder(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.ON_HOLD],
-        target=State.IN_PROGRESS,
-        custom={"events": ["order_line.released"], "reason": "released"},
-    )
-    def release(self) -> None: ...
-
-    @transition(
-        field=state,
-        source=[State.NEW, State.IN_PROGRESS, State.ON_HOLD, State.FULFILLMENT],
-        target=State.CANCELED,
-        custom={"events": ["order_line.canceled"], "reason": "canceled"},
-    )
-    def cancel(self) -> None: ...
-
-
-class Charge(models.Model):
-    """An amount on an order beside its lines' prices: shipping, handling, discount, tax. Discounts are negative."""
-
-    class Kind(models.TextChoices):
-        SHIPPING = "shipping", "Shipping"
-        HANDLING = "handling", "Handling"
-        DISCOUNT = "discount", "Discount"
-        TAX = "tax", "Tax"
-
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="charges")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
-    description = models.CharField(max_length=100, blank=True)
-    amount_minor = models.BigIntegerField()
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.amount_minor}"
-
-
-class Tag(models.Model):
-    name = models.CharField(max_length=40, unique=True)
-    color = models.CharField(max_length=20, blank=True)
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
-class OrderTag(models.Model):
-    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="order_tags")
-    tag = models.ForeignKey(Tag, on_delete=models.CASCADE, related_name="order_tags")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["order", "tag"], name="tag_once_per_order")]
-
-    def __str__(self) -> str:
-        return str(self.tag_id)
