@@ -12,7 +12,9 @@ class SourcingDecision(models.Model):
         PARTLY = "partly", "Partly sourced"
         NOT_SOURCED = "not_sourced", "Not sourced"
 
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="decisions", db_constraint=False)
+    order = models.ForeignKey(
+        Order, on_delete=models.PROTECT, related_name="decisions", db_constraint=False, db_index=False
+    )  # read by its lines
     order_line = models.ForeignKey(
         OrderLine, on_delete=models.PROTECT, related_name="decisions", db_constraint=False
     )

@@ -27,9 +27,11 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
     OPEN = (State.NEW, State.SENT, State.ACCEPTED, State.PICKING, State.PACKED)
     WORK = (State.SENT, State.ACCEPTED, State.PICKING, State.PACKED)
 
-    key = models.CharField(max_length=100, unique=True)
+    key = models.CharField(max_length=100)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fulfillment_orders")
-    source = models.ForeignKey(FulfillmentSource, on_delete=models.PROTECT, related_name="fulfillment_orders")
+    source = models.ForeignKey(
+        FulfillmentSource, on_delete=models.PROTECT, related_name="fulfillment_orders", db_index=False
+    )
     state = FSMField(max_length=40, default=State.NEW, protected=True)
     state_reason = models.CharField(max_length=40, blank=True)
     state_at = models.DateTimeField()
@@ -48,6 +50,7 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["key"], name="fulfillment_order_key_once")]
         indexes = [
             models.Index(fields=["source", "state", "id"], name="fo_worklist"),
             models.Index(fields=["state", "-id"], name="fo_by_state"),
@@ -128,10 +131,17 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
 class FulfillmentLine(models.Model):
     """Units of one order line that one fulfillment order brings. `reservation_key` names the stock held for it."""
 
-    fulfillment_order = models.ForeignKey(FulfillmentOrder, on_delete=models.CASCADE, related_name="lines")
+    fulfillment_order = models.ForeignKey(
+        FulfillmentOrder, on_delete=models.CASCADE, related_name="lines", db_index=False
+    )
     order_line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="fulfillment_lines")
     product = models.ForeignKey(
-        Product, null=True, blank=True, on_delete=models.PROTECT, related_name="fulfillment_lines"
+        Product,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="fulfillment_lines",
+        db_index=False,
     )
     quantity = models.BigIntegerField()
     quantity_picked = models.BigIntegerField(default=0, db_default=0)

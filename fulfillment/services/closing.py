@@ -23,13 +23,19 @@ LOOKING = (Line.NEW, Line.IN_PROGRESS, Line.FULFILLMENT)
 ENDED = (Line.SHIPPED, Line.INVOICED, Line.CANCELED)
 
 
-def move_sent(work: Sequence[FulfillmentOrder], *, actor: str, table: TransitionTable) -> None:
-    """Fulfillment orders in state new become sent, and their lines are in fulfillment."""
+def move_sent(
+    work: Sequence[FulfillmentOrder],
+    *,
+    actor: str,
+    table: TransitionTable,
+    lines: Iterable[OrderLine] | None = None,
+) -> None:
+    """Fulfillment orders in state new become sent, and their lines are in fulfillment; `lines`: if read already."""
     fresh = [item for item in work if item.state == FulfillmentOrder.State.NEW]
     if not fresh:
         return
     apply_event("fulfillment_order.sent", fresh, actor=actor, table=table)
-    lines = order_lines_of(lines_of(fresh)).values()
+    lines = order_lines_of(lines_of(fresh)).values() if lines is None else lines
     waiting = [line for line in lines if line.state in BEFORE_SENT]
     apply_event("order_line.sent_to_fulfillment", waiting, actor=actor, table=table)
 

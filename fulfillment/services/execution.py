@@ -4,7 +4,8 @@ Every function takes a batch, locks the orders first and does nothing new when i
 where the call would bring it is passed over in silence; one that cannot get there is refused with a sentence.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
+from operator import attrgetter
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,14 +17,15 @@ from fulfillment.services.reporting import record_invoices, report_status
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.shipping import deliver, ship
 from fulfillment.services.words import STEPS, refusal
+from orders.models import Order, OrderLine
 from orders.services.events import apply_event, collecting
-from orders.services.headers import settle_headers
+from orders.services.headers import settle_headers, settle_known
 from orders.services.transitions import TransitionTable
 from orders.types import Outcome
 
 __all__ = [
     "accept", "deliver", "drop_lines", "expect_send", "forget_send", "pack", "pick", "record_invoices", "reject",
-    "report_status", "reserve_lines", "send", "ship",
+    "report_status", "reserve_lines", "send", "send_known", "ship",
 ]  # fmt: skip
 State = FulfillmentOrder.State
 
@@ -70,6 +72,27 @@ def send(fo_ids: Collection[int], *, actor: str) -> Outcome:
         move_sent(fresh, actor=actor, table=table)
         settle_headers({item.order_id for item in fresh}, actor=actor, table=table)
     return Outcome(changed=[item.pk for item in fresh], refused=refused)
+
+
+@transaction.atomic
+def send_known(
+    work: Sequence[FulfillmentOrder],
+    *,
+    orders: Mapping[int, tuple[Order, Sequence[OrderLine]]],
+    actor: str,
+    table: TransitionTable,
+) -> None:
+    """`send` for a caller who has locked these orders and read them, all their lines and this work since.
+
+    `work` says which lines it brings in `line_quantities`. The records are changed in memory too.
+    """
+    fresh = [item for item in work if item.state == State.NEW]
+    brought = {pk for item in fresh for pk in item.line_quantities}
+    ours = {item.order_id: orders[item.order_id] for item in fresh}
+    lines = [line for _, every in ours.values() for line in every if line.id in brought]
+    move_sent(fresh, actor=actor, table=table, lines=sorted(lines, key=attrgetter("id")))
+    states = {pk: [line.state for line in every] for pk, (_, every) in ours.items()}
+    settle_known([order for order, _ in ours.values()], states, actor=actor, table=table)
 
 
 def accept(fo_ids: Collection[int], *, actor: str) -> Outcome:

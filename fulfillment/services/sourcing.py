@@ -23,7 +23,7 @@ from fulfillment.sourcing_strategy import (
 from fulfillment.types import LineDemand, LineSourcing
 from iom.lib import bulk
 from orders.models import OrderLine
-from orders.services import events
+from orders.services import events, pending
 from orders.types import Raised
 
 # The three modes of a fulfillment request. Source: reference PBF-1.
@@ -158,15 +158,12 @@ class _Batch:
 
     def write_sources(self, plans: Mapping[int, LinePlan]) -> None:
         """The line shows its nearest source; one that found none keeps what a policy assigned, or none."""
-        rows = [
-            (
-                demand.line_id,
-                plan.allocations[0][0] if plan.allocations else self._assigned(demand),
-            )
+        sources = {
+            demand.line_id: plan.allocations[0][0] if plan.allocations else self._assigned(demand)
             for demand in self.demands
             if (plan := plans.get(demand.line_id))
-        ]
-        bulk.update(OrderLine, "pk", ("source",), rows)
+        }
+        pending.assign(OrderLine, "source_id", sources)
 
     def _assigned(self, demand: LineDemand) -> int | None:
         return demand.fixed_source_id if demand.fixed_source_id in self.sources else None

@@ -4,4 +4,11 @@ from inventory.models.product import Product
 from inventory.models.reservation import Reservation
 from inventory.models.source import FulfillmentSource
 
-__all__ = ["FulfillmentSource", "ImportedFile", "InventoryMovement", "InventoryPosition", "Product", "Reservation"]
+__all__ = [
+    "FulfillmentSource",
+    "ImportedFile",
+    "InventoryMovement",
+    "InventoryPosition",
+    "Product",
+    "Reservation",
+]

@@ -28,7 +28,9 @@ class ImportedFile(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "digest"], condition=Q(state__in=["running", "done"], again=False), name="file_taken_once"
+                fields=["kind", "digest"],
+                condition=Q(state__in=["running", "done"], again=False),
+                name="file_taken_once",
             )
         ]
 

@@ -12,7 +12,9 @@ class InventoryPosition(models.Model):
     Only `inventory.services` moves the counters, each time with a movement, so totals always equal the ledger.
     """
 
-    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="positions")
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="positions", db_index=False
+    )  # position_once begins with it
     source = models.ForeignKey(FulfillmentSource, on_delete=models.PROTECT, related_name="positions")
     on_hand = models.BigIntegerField(default=0, db_default=0)
     reserved = models.BigIntegerField(default=0, db_default=0)

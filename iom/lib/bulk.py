@@ -6,7 +6,7 @@ field that has no database default. What is not hot stays plain ORM.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
 
@@ -75,25 +75,45 @@ def _copy(
 def _new_ids(model: type[Model], count: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
+            "WITH s AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, %s)::regclass AS name) "
+            "SELECT nextval(s.name) FROM s, generate_series(1, %s)",
             [_table(model), model._meta.pk.column, count],
         )
         return [pk for (pk,) in cursor.fetchall()]
 
 
-def update(model: type[Model], key: str, fields: Sequence[str], rows: Sequence[tuple]) -> int:
-    """Set `fields` of the rows that `key` names; a row is (key value, *values). Returns how many rows were changed."""
-    columns = [_column(model, name) for name in (key, *fields)]
+def update(
+    model: type[Model],
+    key: str,
+    fields: Sequence[str],
+    rows: Sequence[tuple],
+    *,
+    keep: Collection[str] = (),
+    expect: tuple[str, Sequence | None] = ("", None),
+) -> int:
+    """Set `fields` of the rows that `key` names; a row is (key value, *values). Returns how many rows were changed.
+
+    Fields in `keep` are set where they are empty only. `expect` names a field and its value in each row: a row that has
+    another one is left alone.
+    """
+    expected, before = expect if expect[1] is not None else ("", ())
+    width = 1 + len(fields)
+    columns = [_column(model, name) for name in (key, *fields, *([expected] if expected else []))]
+    if expected:
+        rows = [(*row, value) for row, value in zip(rows, before, strict=True)]
     names = [_quoted(column) for column in columns]
+    own = [f"{_table(model)}.{name}" for name in names]
     sets = ", ".join(
-        f"{name} = v.{alias}" for name, alias in zip(names[1:], _aliases(columns)[1:], strict=True)
+        f"{names[n]} = COALESCE({own[n]}, v.c{n})" if fields[n - 1] in keep else f"{names[n]} = v.c{n}"
+        for n in range(1, width)
     )
+    guard = f" AND {own[width]} = v.c{width}" if expected else ""
     changed = 0
     for chunk in _chunks(rows, len(columns)):
         source, parameters = _named_source(columns, chunk)
         statement = (
             f"UPDATE {_table(model)} SET {sets} FROM ({source}) AS v "  # noqa: S608 - names come from the model only
-            f"WHERE {_table(model)}.{names[0]} = v.c0"
+            f"WHERE {own[0]} = v.c0{guard}"
         )
         with connection.cursor() as cursor:
             cursor.execute(statement, parameters)
@@ -136,11 +156,20 @@ def _prepared(column: Field, values: Sequence) -> list:
     """Values of one type, as an array needs them. JSON goes as text: one dump here is cheaper than an adapter object each."""
     kind = column.get_internal_type()
     if kind == "JSONField":
-        return [None if value is None else _dump(value) for value in values]
+        return _dumped(values)
     if kind in ALIKE:
         convert = ALIKE[kind]
         return [None if value is None else convert(value) for value in values]
     return list(values)
+
+
+def _dumped(values: Sequence) -> list[str | None]:
+    """Rows that share one object share its dump."""
+    texts: dict[int, str | None] = {id(None): None}
+    for value in values:
+        if id(value) not in texts:
+            texts[id(value)] = _dump(value)
+    return [texts[id(value)] for value in values]
 
 
 def _plain(value) -> str:

@@ -9,8 +9,9 @@ class SendToWorklist(Action):
     key, label, level = "send_to_worklist", "Send to worklist", "fulfillment_order"
 
     def run(self, batch: Batch) -> dict[int, Result]:
-        execution.send([record.pk for _, record in batch.records()], actor=batch.wave.actor)
-        batch.wave.reload_states([item.order.pk for item in batch.items])
+        wave = batch.wave
+        orders = {item.order.id: (item.order, wave.lines[item.order.id]) for item in batch.items}
+        execution.send_known(batch.all_records(), orders=orders, actor=wave.actor, table=wave.table)
         return {}
 
     def output_events(self, step) -> list[str]:

@@ -12,7 +12,7 @@ class SoftReserve(Action):
     done_reasons = frozenset({"reserved", "sent", "shipped", "invoiced"})
 
     def run(self, batch: Batch) -> dict[int, Result]:
-        short = execution.reserve_lines([line.pk for _, line in batch.records()], actor=batch.wave.actor)
+        short = execution.reserve_lines([line.id for _, line in batch.records()], actor=batch.wave.actor)
         if short:
             execution.drop_lines(list(short), actor=batch.wave.actor)
             batch.wave.forget_fulfillment_orders()

@@ -19,8 +19,8 @@ class Sourcing(Action):
     done_reasons = SOURCED
 
     def run(self, batch: Batch) -> dict[int, Result]:
-        under_way = {item.order.pk: batch.wave.units_under_way(item.order.pk) for item in batch.items}
-        demands = [_demand(item.order, line, under_way[item.order.pk]) for item, line in batch.records()]
+        under_way = {item.order.id: batch.wave.units_under_way(item.order.id) for item in batch.items}
+        demands = [_demand(item.order, line, under_way[item.order.id]) for item, line in batch.records()]
         plan = source_lines(
             [d for d in demands if d.quantity > 0], actor=batch.wave.actor, **self.mode(batch.step)
         )
@@ -63,7 +63,7 @@ class AssignFulfillmentSource(Action):
     all_success = "order.source_assigned"
 
     def run(self, batch: Batch) -> dict[int, Result]:
-        batch.wave.reload_line_sources([line.pk for _, line in batch.records()])
+        batch.wave.reload_line_sources([line.id for _, line in batch.records()])
         return {}
 
     def problems(self, step: Mapping[str, Any]) -> list[str]:
@@ -72,11 +72,11 @@ class AssignFulfillmentSource(Action):
 
 def _demand(order, line, under_way: Mapping[int, int]) -> LineDemand:
     return LineDemand(
-        order_id=order.pk,
-        line_id=line.pk,
+        order_id=order.id,
+        line_id=line.id,
         product_id=line.product_id,
         sku=line.sku,
-        quantity=line.quantity - line.quantity_shipped - line.quantity_canceled - under_way.get(line.pk, 0),
+        quantity=line.quantity - line.quantity_shipped - line.quantity_canceled - under_way.get(line.id, 0),
         latitude=order.ship_to_latitude,
         longitude=order.ship_to_longitude,
         region=order.ship_to_region,

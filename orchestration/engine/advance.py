@@ -25,6 +25,7 @@ from orchestration.models import FlowRun, StepRun
 from orders.errors import ConcurrentChange
 from orders.models import Order
 from orders.services.events import collecting
+from orders.services.pending import deferring
 
 log = logging.getLogger(__name__)
 BATCH = 250
@@ -81,11 +82,11 @@ def _work(runs: Sequence[FlowRun], fencing: int) -> None:
 
 @transaction.atomic
 def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
-    ours = lock(runs, fencing)
+    ours, orders = lock(runs, fencing)
     if not ours:
         return
-    with engine_at_work({run.pk for run in ours}), collecting() as collected:
-        wave = Wave(ours, collected)
+    with engine_at_work({run.pk for run in ours}), collecting() as collected, deferring():
+        wave = Wave(ours, orders, collected)
         _end_canceled(wave)
         while (group := _next_group(wave)) or join_merges(wave):
             if group:

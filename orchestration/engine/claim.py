@@ -40,7 +40,9 @@ def _claim(token: int, which: Q, limit: int) -> list[FlowRun]:
     FlowRun.objects.filter(pk__in=ids).update(
         lease_until=Now() + LEASE, claimed_by=token, attempts=F("attempts") + 1
     )
-    return list(FlowRun.objects.filter(pk__in=ids).order_by("order_id", "pk"))
+    return list(
+        FlowRun.objects.filter(pk__in=ids).only("id", "order_id", "attempts").order_by("order_id", "pk")
+    )
 
 
 def is_any_due() -> bool:

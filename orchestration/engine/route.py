@@ -33,7 +33,7 @@ def enter(wave: Wave, token: Token, key: str | None, *, ok: bool = True) -> None
     steps = wave.steps(token.run_id)
     while key and steps[key]["kind"].startswith("condition"):
         branch = next(b for b in steps[key]["branches"] if b["key"] == ("yes" if ok else "no"))
-        wave.note(token, key, StepResult.Result.SUCCESS, branch["key"], {"branch": branch["key"]})
+        wave.note(token, key, StepResult.Result.SUCCESS, branch["key"], wave.shared("branch", branch["key"]))
         key, ok = branch["first"], True
     place(wave, token, key)
 

@@ -1,7 +1,6 @@
 """One step for all tokens that stand at it: holds, input events, filter policies, execution policies, action, events."""
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 
@@ -59,7 +58,7 @@ def _items(wave: Wave, step: dict, tokens: list[Token], level: str) -> list[Item
             route.enter(wave, token, step["next"])
             continue
         if level == "fulfillment_order" and token.fulfillment_orders is None:
-            token.fulfillment_orders, token.changed = frozenset(record.pk for record in records), True
+            token.fulfillment_orders, token.changed = frozenset(record.id for record in records), True
         run = wave.runs[token.run_id]
         items.append(Item(token, run, wave.orders[run.order_id], records, token.state == State.READY))
     return items
@@ -70,7 +69,7 @@ def _not_held(wave: Wave, action: Action, items: list[Item]) -> list[Item]:
         return items
     free = []
     for item in items:
-        if hold := wave.blocking_hold(item.order.pk, action.key):
+        if hold := wave.blocking_hold(item.order.id, action.key):
             item.token.stay(State.READY, f"release of the {hold} hold")
         else:
             free.append(item)
@@ -87,7 +86,7 @@ def _decide(
     gated = _gate(wave, step, level, items)
     outcomes.update(gated)
     fresh = [item for item in items if item.arrived]
-    asked = {record.pk for item in fresh for record in item.records if record.pk not in gated}
+    asked = {record.id for item in fresh for record in item.records if record.id not in gated}
     for name in step.get("filters", ()):
         verdicts = _judge(wave, items, name, level, asked - skipped)
         for pk, verdict in verdicts.items():
@@ -147,14 +146,14 @@ def _subjects(
     found = {}
     for item in items:
         for record in item.records:
-            if record.pk not in ids:
+            if record.id not in ids:
                 continue
             if entity == "order":
-                found[record.pk] = [item.order.pk]
+                found[record.id] = [item.order.id]
             elif entity == "order_line" and level == "fulfillment_order":
-                found[record.pk] = list(record.line_quantities)
+                found[record.id] = list(record.line_quantities)
             else:
-                found[record.pk] = [other.pk for other in wave.records(item.token, entity)]
+                found[record.id] = [other.id for other in wave.records(item.token, entity)]
     return found
 
 
@@ -166,7 +165,7 @@ def _all_of(verdicts: list[Verdict]) -> Verdict:
 
 
 def _policy(wave: Wave, items: list[Item], name: str) -> Mapping:
-    return wave.policies(items[0].run.pk)[name]
+    return wave.policies(items[0].run.id)[name]
 
 
 def _told(wave: Wave, items: list[Item], name: str, verdict: Verdict) -> dict:
@@ -191,7 +190,7 @@ def _plain(values: Mapping) -> dict:
 def _left(items: list[Item], wanted: Callable[[int], bool]) -> list[Item]:
     left = []
     for item in items:
-        records = [record for record in item.records if wanted(record.pk)]
+        records = [record for record in item.records if wanted(record.id)]
         if records:
             left.append(Item(item.token, item.run, item.order, records, item.arrived))
     return left
@@ -211,14 +210,14 @@ def _gate(wave: Wave, step: dict, level: str, items: list[Item]) -> Outcomes:
     for item in items:
         for record in item.records:
             kinds = {
-                kind for kind, entity, pk in raised[item.order.pk] if _speaks_of(entity, pk, level, record)
+                kind for kind, entity, pk in raised[item.order.id] if _speaks_of(entity, pk, level, record)
             }
             if kinds & failing and not kinds & wanted:
-                outcomes[record.pk] = Result(
+                outcomes[record.id] = Result(
                     "failed", min(kinds & failing), f"{min(kinds & failing)} was raised."
                 )
             elif wanted and not kinds & wanted:
-                outcomes[record.pk] = _overdue(wave, step, item) or Result(
+                outcomes[record.id] = _overdue(wave, step, item) or Result(
                     "wait", "", " or ".join(sorted(wanted))
                 )
     return outcomes
@@ -226,7 +225,7 @@ def _gate(wave: Wave, step: dict, level: str, items: list[Item]) -> Outcomes:
 
 def _speaks_of(entity: str, pk: int, level: str, record: Model) -> bool:
     """An event about the order speaks of all its records, one about a record of this level only of that one."""
-    return entity == "order" or entity != level or pk == record.pk
+    return entity == "order" or entity != level or pk == record.id
 
 
 def _overdue(wave: Wave, step: dict, item: Item) -> Result | None:
@@ -246,18 +245,18 @@ def _raise_events(
     good, bad, touched, failed_orders = [], [], {}, {}
     for item in items:
         for record in item.records:
-            status = outcomes.get(record.pk, OK).status
-            if record.pk in skipped or status == "wait":
+            status = outcomes.get(record.id, OK).status
+            if record.id in skipped or status == "wait":
                 continue
-            touched[item.order.pk] = item.order
+            touched[item.order.id] = item.order
             if status == "ok":
                 good.append(record)
             else:
                 bad.append(record)
-                failed_orders[item.order.pk] = item.order
+                failed_orders[item.order.id] = item.order
     wave.raise_for(action.success, good)
     reasons = {
-        record.pk: {"code": outcomes[record.pk].code, "sentence": outcomes[record.pk].sentence}
+        record.id: {"code": outcomes[record.id].code, "sentence": outcomes[record.id].sentence}
         for record in bad
     }
     wave.raise_for(action.failure, bad, reasons)
@@ -292,10 +291,13 @@ def _move(
     milliseconds: int,
 ) -> None:
     """Split the token by how its records fared and send each part on its way."""
-    groups: dict[str, list] = defaultdict(list)
-    for record in item.records:
-        groups["ok" if record.pk in skipped else outcomes.get(record.pk, OK).status].append(record)
-    ids = [[record.pk for record in groups[status]] for status in ("ok", "wait", "failed")]
+    groups: dict[str, list] = {"ok": [], "wait": [], "failed": []}
+    if outcomes or skipped:
+        for record in item.records:
+            groups["ok" if record.id in skipped else outcomes.get(record.id, OK).status].append(record)
+    else:
+        groups["ok"] = item.records
+    ids = [[record.id for record in groups[status]] for status in ("ok", "wait", "failed")]
     good, wait, bad = (
         route.split_off(wave, item.token, level, ids) if level != "order" else _whole(item.token, groups)
     )
@@ -310,10 +312,10 @@ def _move(
     if bad:
         first = outcomes[groups["failed"][0].pk]
         told = {
-            str(r.pk): {
-                "code": outcomes[r.pk].code,
-                "sentence": outcomes[r.pk].sentence,
-                **detail.get(r.pk, {}),
+            str(r.id): {
+                "code": outcomes[r.id].code,
+                "sentence": outcomes[r.id].sentence,
+                **detail.get(r.id, {}),
             }
             for r in groups["failed"]
         }
@@ -335,11 +337,21 @@ def _whole(token: Token, groups: Mapping[str, list]) -> list[Token | None]:
 def _note(
     wave: Wave, step: dict, token: Token, records: list, skipped: set[int], detail: dict, milliseconds: int
 ) -> None:
-    left_out = {str(record.pk): detail[record.pk] for record in records if record.pk in skipped}
+    if not detail and not skipped:
+        wave.note(
+            token,
+            step["key"],
+            StepResult.Result.SUCCESS,
+            "",
+            wave.shared("n", len(records)),
+            milliseconds,
+        )
+        return
+    left_out = {str(record.id): detail[record.id] for record in records if record.id in skipped}
     told = {
-        str(record.pk): detail[record.pk]
+        str(record.id): detail[record.id]
         for record in records
-        if record.pk not in skipped and record.pk in detail
+        if record.id not in skipped and record.id in detail
     }
     result = StepResult.Result.SKIPPED if len(left_out) == len(records) else StepResult.Result.SUCCESS
     body: dict = {"n": len(records)}
@@ -367,7 +379,7 @@ def _split(wave: Wave, step: dict, tokens: list[Token]) -> None:
     items = _items(wave, step, tokens, level)
     if not items:
         return
-    every = {record.pk for item in items for record in item.records}
+    every = {record.id for item in items for record in item.records}
     taken: dict[str, set[int]] = {}
     for branch in step["branches"]:
         taken[branch["key"]] = (
@@ -391,7 +403,7 @@ def _passing(wave: Wave, items: list[Item], branch: Mapping, level: str, ids: se
 def _branch_out(
     wave: Wave, step: dict, level: str, item: Item, taken: Mapping[str, set[int]], rest: set[int]
 ) -> None:
-    token, mine = item.token, {record.pk for record in item.records}
+    token, mine = item.token, {record.id for record in item.records}
     chosen = [
         (branch, mine & taken[branch["key"]]) for branch in step["branches"] if mine & taken[branch["key"]]
     ]

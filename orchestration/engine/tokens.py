@@ -10,6 +10,7 @@ COLUMNS = (
     "run", "step", "state", "scope", "lines", "fulfillment_orders", "visit", "attempts", "waiting_for", "deadline_at",
     "error_code", "error", "entered_at",
 )  # fmt: skip
+FIELDS = ("pk", "run_id", *COLUMNS[1:])
 State = StepRun.State
 
 
@@ -56,15 +57,16 @@ class Token:
         )  # fmt: skip
 
 
-def load(rows: Iterable[StepRun]) -> list[Token]:
+def load(rows: Iterable[tuple]) -> list[Token]:
+    """Tokens from rows of FIELDS."""
     return [
         Token(
-            run_id=row.run_id, step=row.step, scope=row.scope, entered_at=row.entered_at, pk=row.pk, state=row.state,
-            lines=_set(row.lines), fulfillment_orders=_set(row.fulfillment_orders), visit=row.visit, attempts=row.attempts,
-            waiting_for=row.waiting_for, deadline_at=row.deadline_at, error_code=row.error_code, error=row.error,
-            pending=row.state in (State.READY, State.WAITING),
+            run_id=run, step=step, scope=scope, entered_at=entered_at, pk=pk, state=state, lines=_set(lines),
+            fulfillment_orders=_set(fulfillment_orders), visit=visit, attempts=attempts, waiting_for=waiting_for,
+            deadline_at=deadline_at, error_code=error_code, error=error, pending=state in (State.READY, State.WAITING),
         )
-        for row in rows
+        for pk, run, step, state, scope, lines, fulfillment_orders, visit, attempts, waiting_for, deadline_at,
+            error_code, error, entered_at in rows
     ]  # fmt: skip
 
 

@@ -33,6 +33,7 @@ LINE_FIELDS = (
     "id", "order_id", "product_id", "sku", "quantity", "quantity_shipped", "quantity_canceled", "state", "state_reason", "source_id",
     "source_is_assigned",
 )  # fmt: skip
+RUN_FIELDS = ("id", "order_id", "version_id", "start_event_id", "attempts")
 RESULT_COLUMNS = ("run", "order", "step", "result", "code", "detail", "visit", "at", "duration_ms")
 RUN_COLUMNS = ("state", "due_at", "lease_until", "attempts", "finished_at")
 GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
@@ -41,37 +42,37 @@ GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
 class Wave:
     """A batch of claimed runs inside the engine's transaction; orders are locked, then runs, in id order."""
 
-    def __init__(self, runs: Sequence[FlowRun], collected: list) -> None:
+    def __init__(self, runs: Sequence[FlowRun], orders: Sequence[Order], collected: list) -> None:
         self.now = timezone.now()
-        self.runs = {run.pk: run for run in runs}
+        self.runs = {run.id: run for run in runs}
         self.collected = collected
         self.table = TransitionTable()
         self.versions = FlowVersion.objects.select_related("flow").in_bulk({run.version_id for run in runs})
-        self.orders: dict[int, Order] = {}
         self.results: list[tuple] = []
         self._fulfillment: dict[int, list[FulfillmentOrder]] | None = None
-        self._load()
+        self.order_of = {run.id: run.order_id for run in runs}
+        compiled = {pk: version.compiled for pk, version in self.versions.items()}
+        self._compiled = {run.id: compiled[run.version_id] for run in runs}
+        flows = {version.flow.key for version in self.versions.values()}
+        self.actor = f"flow:{flows.pop()}" if len(flows) == 1 else "flow"
+        self._shared: dict[tuple, dict] = {}
+        self._load(orders)
 
     # -- loading ------------------------------------------------------------------------------------------------
 
-    def _load(self) -> None:
+    def _load(self, orders: Sequence[Order]) -> None:
         ids = {run.order_id for run in self.runs.values()}
-        self.orders = {o.pk: o for o in Order.objects.filter(pk__in=ids).only(*ORDER_FIELDS)}
+        self.orders: dict[int, Order] = {order.id: order for order in orders if order.id in ids}
         self.lines: dict[int, list[OrderLine]] = defaultdict(list)
         for line in (
             OrderLine.objects.filter(order_id__in=ids).only(*LINE_FIELDS).order_by("order_id", "line_number")
         ):
             self.lines[line.order_id].append(line)
-        rows = StepRun.objects.filter(run_id__in=self.runs).order_by("pk")
+        rows = StepRun.objects.filter(run_id__in=self.runs).order_by("pk").values_list(*token_rows.FIELDS)
         self.tokens: dict[int, list[Token]] = {pk: [] for pk in self.runs}
         for token in token_rows.load(rows):
             self.tokens[token.run_id].append(token)
         self.reload_holds()
-
-    @property
-    def actor(self) -> str:
-        flows = {version.flow.key for version in self.versions.values()}
-        return f"flow:{flows.pop()}" if len(flows) == 1 else "flow"
 
     def reload_holds(self) -> None:
         self.holds: dict[int, list[tuple[str, list]]] = defaultdict(list)
@@ -89,7 +90,7 @@ class Wave:
         states = {pk: (state, reason) for pk, state, reason in fresh}
         for order_id in order_ids:
             for line in self.lines[order_id]:
-                line.__dict__.update(zip(("state", "state_reason"), states[line.pk], strict=True))
+                line.__dict__.update(zip(("state", "state_reason"), states[line.id], strict=True))
         self.reload_holds()
         self.forget_fulfillment_orders()
 
@@ -98,8 +99,8 @@ class Wave:
         found = {pk: (source, assigned) for pk, source, assigned in rows}
         for lines in self.lines.values():
             for line in lines:
-                if line.pk in found:
-                    line.source_id, line.source_is_assigned = found[line.pk]
+                if line.id in found:
+                    line.source_id, line.source_is_assigned = found[line.id]
 
     def forget_fulfillment_orders(self) -> None:
         self._fulfillment = None
@@ -116,7 +117,7 @@ class Wave:
             .only("id", "order_id", "source_id", "state")
             .order_by("pk")
         )
-        by_id = {row.pk: row for row in found}
+        by_id = {row.id: row for row in found}
         for row in by_id.values():
             row.line_quantities = {}
         rows = FulfillmentLine.objects.filter(fulfillment_order_id__in=by_id)
@@ -132,10 +133,10 @@ class Wave:
     # -- questions ----------------------------------------------------------------------------------------------
 
     def steps(self, run_id: int) -> dict[str, dict]:
-        return self.versions[self.runs[run_id].version_id].compiled["steps"]
+        return self._compiled[run_id]["steps"]
 
     def policies(self, run_id: int) -> dict[str, dict]:
-        return self.versions[self.runs[run_id].version_id].compiled["policies"]
+        return self._compiled[run_id]["policies"]
 
     def live_lines(self, order_id: int) -> list[OrderLine]:
         return [line for line in self.lines[order_id] if line.state != OrderLine.State.CANCELED]
@@ -154,18 +155,18 @@ class Wave:
 
     def records(self, token: Token, level: str) -> list[Model]:
         """The records of a level that a token stands for, canceled ones left out."""
-        order_id = self.runs[token.run_id].order_id
+        order_id = self.order_of[token.run_id]
         if level == "order":
             return [self.orders[order_id]]
         if level == "order_line":
             wanted = self.line_ids(token)
-            return [line for line in self.live_lines(order_id) if wanted is None or line.pk in wanted]
+            return [line for line in self.live_lines(order_id) if wanted is None or line.id in wanted]
         if token.fulfillment_orders is not None:
             every = self.fulfillment_orders(order_id)
             return [
                 f
                 for f in every
-                if f.pk in token.fulfillment_orders and f.state != FulfillmentOrder.State.CANCELED
+                if f.id in token.fulfillment_orders and f.state != FulfillmentOrder.State.CANCELED
             ]
         return [
             f
@@ -176,8 +177,8 @@ class Wave:
     def line_ids(self, token: Token) -> frozenset[int] | None:
         if token.fulfillment_orders is None:
             return token.lines
-        order_id = self.runs[token.run_id].order_id
-        ours = [f for f in self.fulfillment_orders(order_id) if f.pk in token.fulfillment_orders]
+        order_id = self.order_of[token.run_id]
+        ours = [f for f in self.fulfillment_orders(order_id) if f.id in token.fulfillment_orders]
         ids = frozenset(line for f in ours for line in f.line_quantities)
         return ids if token.lines is None else ids & token.lines
 
@@ -216,14 +217,14 @@ class Wave:
         if not kind or not records:
             return
         outcome = apply_event(kind, records, actor=self.actor, payloads=payloads, table=self.table)
-        kept = [item for item in records if item.pk in outcome.refused]
+        kept = [item for item in records if item.id in outcome.refused]
         record(
             [
                 Raised(
                     kind,
                     entity_of(type(item)),
-                    item.pk,
-                    item.pk if isinstance(item, Order) else item.order_id,
+                    item.id,
+                    item.id if isinstance(item, Order) else item.order_id,
                     {"state_kept": item.state},
                 )
                 for item in kept
@@ -234,10 +235,26 @@ class Wave:
     def note(
         self, token: Token, step: str, result: str, code: str, detail: dict[str, Any], milliseconds: int = 0
     ) -> None:
-        run = self.runs[token.run_id]
+        run_id = token.run_id
         self.results.append(
-            (run.pk, run.order_id, step, result, code[:60], detail, token.visit, self.now, milliseconds)
+            (
+                run_id,
+                self.order_of[run_id],
+                step,
+                result,
+                code[:60],
+                detail,
+                token.visit,
+                self.now,
+                milliseconds,
+            )
         )
+
+    def shared(self, *names: Any) -> dict[str, Any]:
+        """A detail of one name and value that many results have alike: one object, so it is written as JSON once."""
+        if names not in self._shared:
+            self._shared[names] = {names[0]: names[1]}
+        return self._shared[names]
 
     def flush(self) -> None:
         """Write tokens, results and runs: one statement a kind."""
@@ -258,7 +275,7 @@ class Wave:
     def _run_row(self, run_id: int) -> tuple:
         live = self.live_tokens(run_id)
         if not live:
-            canceled = self.orders[self.runs[run_id].order_id].state == Order.State.CANCELED
+            canceled = self.orders[self.order_of[run_id]].state == Order.State.CANCELED
             return (FlowRun.State.CANCELED if canceled else FlowRun.State.DONE, None, None, 0, self.now)
         states = {token.state for token in live}
         if State.FAILED in states:
@@ -266,20 +283,13 @@ class Wave:
         return (FlowRun.State.WAITING, None, None, 0, None)
 
 
-def lock(runs: Sequence[FlowRun], fencing: int) -> list[FlowRun]:
-    """Lock the orders, then the runs, in id order; the runs that are still this worker's come back."""
-    list(
-        Order.objects.filter(pk__in={run.order_id for run in runs})
-        .order_by("pk")
-        .select_for_update()
-        .values_list("pk")
-    )
-    return list(
-        FlowRun.objects.filter(pk__in=[run.pk for run in runs], claimed_by=fencing)
-        .order_by("pk")
-        .select_for_update(of=("self",))
-    )
+def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Order]]:
+    """Lock the orders, then the runs, in id order; the runs that are still this worker's come back, and all orders."""
+    orders = Order.objects.filter(pk__in={run.order_id for run in runs}).only(*ORDER_FIELDS)
+    locked = list(orders.order_by("pk").select_for_update(of=("self",)))
+    mine = FlowRun.objects.filter(pk__in=[run.id for run in runs], claimed_by=fencing).only(*RUN_FIELDS)
+    return list(mine.order_by("pk").select_for_update(of=("self",))), locked
 
 
 def orders_of(items: Iterable) -> list[int]:
-    return list(dict.fromkeys(item.order.pk for item in items))
+    return list(dict.fromkeys(item.order.id for item in items))

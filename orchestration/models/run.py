@@ -21,9 +21,9 @@ class FlowRun(models.Model):
 
     FINAL = (State.DONE, State.CANCELED)
 
-    flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="runs")
-    version = models.ForeignKey(FlowVersion, on_delete=models.PROTECT, related_name="runs")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="runs")
+    flow = models.ForeignKey(Flow, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    version = models.ForeignKey(FlowVersion, on_delete=models.PROTECT, related_name="runs", db_index=False)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="runs", db_index=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     start_event_id = models.BigIntegerField(
         help_text="The business event that started it; earlier events do not count for it"
@@ -62,7 +62,7 @@ class StepRun(models.Model):
         JOINING = "joining", "Waiting for other branches"
         FAILED = "failed", "Needs attention"
 
-    run = models.ForeignKey(FlowRun, on_delete=models.CASCADE, related_name="tokens")
+    run = models.ForeignKey(FlowRun, on_delete=models.CASCADE, related_name="tokens", db_index=False)
     step = models.CharField(max_length=60)
     state = models.CharField(max_length=8, choices=State.choices, default=State.READY)
     scope = models.CharField(
@@ -104,9 +104,12 @@ class StepResult(models.Model):
         SKIPPED = "skipped", "Skipped"
         REQUESTED = "requested", "Requested"
 
-    run = models.ForeignKey(FlowRun, on_delete=models.CASCADE, related_name="results", db_constraint=False)
+    # Read by order: a run's results are found by its order, too.
+    run = models.ForeignKey(
+        FlowRun, on_delete=models.CASCADE, related_name="results", db_constraint=False, db_index=False
+    )
     order = models.ForeignKey(
-        Order, on_delete=models.CASCADE, related_name="step_results", db_constraint=False
+        Order, on_delete=models.CASCADE, related_name="step_results", db_constraint=False, db_index=False
     )
     step = models.CharField(max_length=60)
     result = models.CharField(max_length=9, choices=Result.choices)

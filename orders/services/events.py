@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +19,8 @@ from django.utils.module_loading import import_string
 from iom.lib import bulk
 from iom.lib.words import entity_of
 from orders.errors import ConcurrentChange
-from orders.models import BusinessEvent, Order
+from orders.models import BusinessEvent
+from orders.services import pending
 from orders.services.transitions import Move, TransitionTable
 from orders.types import Outcome, Raised
 
@@ -92,21 +94,26 @@ def apply_event(
     moves, refused = _moves(kind, records, table)
     for move, group in _grouped(moves).items():
         _write(model, kind, group, move, reason)
-    accepted = [record for record in records if record.pk not in refused]
-    record([_raised(kind, item, moves.get(item.pk), reason, payloads) for item in accepted], actor=actor)
-    return Outcome(changed=[item.pk for item in accepted], refused=refused)
+    accepted = [record for record in records if record.id not in refused] if refused else records
+    record(_raised(kind, accepted, moves, reason, payloads or {}), actor=actor)
+    return Outcome(changed=[item.id for item in accepted], refused=refused)
 
 
+# Records are many and hot here: `id` is a plain attribute, `pk` a property that looks it up.
 def _moves(kind: str, records: Sequence[Model], table: TransitionTable) -> tuple[dict, dict[int, str]]:
     model, moves, refused = type(records[0]), {}, {}
     if not table.knows(model, kind):
         return moves, refused
+    known: dict[str, Move | None] = {}
     for item in records:
-        move = table.move(model, kind, item.state)
+        state = item.state
+        if state not in known:
+            known[state] = table.move(model, kind, state)
+        move = known[state]
         if move and all(condition(item) for condition in move.conditions):
-            moves[item.pk] = (item, item.state, move)
+            moves[item.id] = (item, state, move)
         else:
-            refused[item.pk] = f"{kind} does not apply in state {item.state}"
+            refused[item.id] = f"{kind} does not apply in state {state}"
     return moves, refused
 
 
@@ -114,33 +121,52 @@ def _grouped(moves: Mapping) -> dict:
     groups = defaultdict(list)
     for item, source, move in moves.values():
         groups[(source, move)].append(item)
-    return {key: sorted(group, key=lambda item: item.pk) for key, group in groups.items()}
+    return {key: sorted(group, key=attrgetter("id")) for key, group in groups.items()}
 
 
 def _write(
     model: type[Model], kind: str, group: Sequence[Model], move: tuple[str, Move], reason: str
 ) -> None:
     source, target = move
-    values = {"state": target.target, "state_reason": reason or target.reason, "state_at": timezone.now()}
+    ids, now = [item.id for item in group], timezone.now()
+    values = {"state": target.target, "state_reason": reason or target.reason, "state_at": now}
     if target.stamp:
-        values[target.stamp] = Coalesce(F(target.stamp), Value(values["state_at"]))
-    moved = model._base_manager.filter(pk__in=[item.pk for item in group], state=source).update(**values)
-    if moved != len(group):
-        raise ConcurrentChange(kind, [item.pk for item in group])
+        values[target.stamp] = now
+    if not pending.move(model, ids, values, before=source, stamp=target.stamp):
+        _write_now(model, kind, ids, source, values, target.stamp)
+    memory = {name: values[name] for name in ("state", "state_reason", "state_at")}
     for item in group:
-        item.__dict__.update(
-            state=target.target, state_reason=values["state_reason"], state_at=values["state_at"]
-        )
+        item.__dict__.update(memory)
 
 
-def _raised(kind: str, item: Model, moved, reason: str, payloads: Mapping | None) -> Raised:
-    payload = dict(payloads.get(item.pk, {})) if payloads else {}
-    if moved:
-        _, source, move = moved
-        payload |= {"from": source, "to": move.target, "reason": reason or move.reason}
-    return Raised(
-        kind, entity_of(type(item)), item.pk, item.pk if isinstance(item, Order) else item.order_id, payload
-    )
+def _write_now(model: type[Model], kind: str, ids: list[int], source: str, values: dict, stamp: str) -> None:
+    if stamp:
+        values = {**values, stamp: Coalesce(F(stamp), Value(values[stamp]))}
+    if model._base_manager.filter(pk__in=ids, state=source).update(**values) != len(ids):
+        raise ConcurrentChange(kind, ids)
+
+
+def _raised(
+    kind: str, items: Sequence[Model], moves: Mapping, reason: str, payloads: Mapping[int, Mapping]
+) -> list[Raised]:
+    """One event a record; records that moved alike share one payload, so that it is written as JSON once."""
+    entity = entity_of(type(items[0])) if items else ""
+    owner = attrgetter("id" if entity == "order" else "order_id")
+    shared: dict[tuple, dict] = {}
+    events = []
+    for item in items:
+        _, source, move = moves.get(item.id, (None, "", None))
+        own, way = payloads.get(item.id), (source, move)
+        if own is not None or way not in shared:
+            payload = dict(own or {})
+            if move:
+                payload |= {"from": source, "to": move.target, "reason": reason or move.reason}
+            if own is None:
+                shared[way] = payload
+        else:
+            payload = shared[way]
+        events.append(Raised(kind, entity, item.id, owner(item), payload))
+    return events
 
 
 @cache

@@ -6,7 +6,7 @@ part shipped; every line in fulfillment > sent to fulfillment. Source: reference
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from django.db import transaction
 
@@ -48,9 +48,21 @@ def settle_headers(
     for order_id, state in OrderLine.objects.filter(order_id__in=order_ids).values_list("order_id", "state"):
         lines[order_id].append(state)
     orders = Order.objects.filter(pk__in=order_ids).only("id", "state", "state_reason")
+    return settle_known(orders, lines, actor=actor, table=table)
+
+
+@transaction.atomic
+def settle_known(
+    orders: Iterable[Order],
+    line_states: Mapping[int, Sequence[str]],
+    *,
+    actor: str,
+    table: TransitionTable | None = None,
+) -> list[int]:
+    """The same for a caller who has read the locked orders and the states of all their lines already."""
     events = defaultdict(list)
     for order in orders:
-        if kind := header_event(order.state, order.state_reason, lines[order.pk]):
+        if kind := header_event(order.state, order.state_reason, line_states.get(order.id, ())):
             events[kind].append(order)
     table = table or (TransitionTable() if events else None)
     return [
