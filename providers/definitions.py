@@ -23,7 +23,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something that we ask of a provider. `action_type` makes providers interchangeable in a flow."""
+    """Something that we ask of a provider. `action_type` makes providers interchangeable in a flow.
+
+    `patience_hours` is how long one that is down is tried before a person must look.
+    """
 
     key: str
     label: str
@@ -32,6 +35,7 @@ class Action:
     success_event: str = ""
     failure_event: str = ""
     batch_size: int = 1
+    patience_hours: int = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +99,9 @@ class Link:
     parameters: Mapping[str, Any]
     timeout: float = 10
     sealed: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    until: float = (
-        inf  # by the monotonic clock: when the lease of this work ends, however many calls it takes
-    )
+    concurrency: int = 4
+    # By the monotonic clock: when the lease of this work ends, however many calls it takes.
+    until: float = inf
 
     def secret(self, name: str) -> str:
         from providers.secrets import reveal

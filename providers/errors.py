@@ -44,6 +44,12 @@ class ProviderGarbage(ProviderError):
     code = "garbage"
 
 
+class ProviderGone(ProviderMisconfigured):
+    """They say that nobody will ever listen there again: the connection is paused until a person looks."""
+
+    code = "gone"
+
+
 class ForbiddenAddress(ProviderMisconfigured):
     """The address is not one that this installation may call."""
 
@@ -62,5 +68,15 @@ class MessageFault(Exception):
         super().__init__(sentence[:500])
 
 
+class MessageIgnored(Exception):
+    """A message about something that is not for us, now or ever."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        self.code = code
+        super().__init__(sentence[:500])
+
+
 class MessageWaits(Exception):
     """A message that came before what it builds on: it is looked at again later."""
+
+    code = "waits"

@@ -191,10 +191,14 @@ class _Backend(httpcore.SyncBackend):
             raise httpcore.ConnectError(str(error)) from error
         for address in found[:-1]:
             try:
-                return _Stream(super().connect_tcp(address, port, timeout, local_address, socket_options))
+                return self._connected(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue
-        return _Stream(super().connect_tcp(found[-1], port, timeout, local_address, socket_options))
+        return self._connected(found[-1], port, timeout, local_address, socket_options)
+
+    def _connected(self, address, port, timeout, *more) -> "_Stream":
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(super().connect_tcp(address, port, left, *more))
 
     def connect_unix_socket(self, path, timeout=None, socket_options=None):
         raise httpcore.ConnectError("sockets of this machine are not called")
@@ -216,7 +220,8 @@ class _Stream(httpcore.NetworkStream):
         self.inner.close()
 
     def start_tls(self, ssl_context, server_hostname=None, timeout=None):
-        return _Stream(self.inner.start_tls(ssl_context, server_hostname, timeout))
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self.inner.start_tls(ssl_context, server_hostname, left))
 
     def get_extra_info(self, info):
         return self.inner.get_extra_info(info)

@@ -72,10 +72,14 @@ register(
         events=("order.new",),
         topics=(
             Topic("store/order/created", "Order created", "bigcommerce_order"),
+            Topic("store/order/changed", "Order found changed", "bigcommerce_change"),
             Topic("store/order/updated", "Order updated"),
-            Topic("store/order/statusUpdated", "Order status updated"),
+            Topic("store/order/statusUpdated", "Order paid, perhaps", "bigcommerce_order"),
         ),
-        pullers=(Puller("orders", "Orders that no webhook told of", 300),),
+        pullers=(
+            Puller("orders", "Orders that no webhook told of", 300),
+            Puller("changes", "Orders that were edited, or late", 300),
+        ),
         transformations=(Transformation("order", "BigCommerce order v2", "OrderDraft"),),
     )
 )
@@ -128,6 +132,6 @@ register(
             Parameter("secret", "Signing secret (whsec_…)", secret=True),
         ),
         adapter="providers.adapters.webhook.adapter",
-        actions=(Action("webhook.event", "Tell of an event", "tell", "event"),),
+        actions=(Action("webhook.event", "Tell of an event", "tell", "event", patience_hours=72),),
     )
 )

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 from providers import signatures
 from providers.errors import ProviderError
 from providers.models import ProviderConnection
-from providers.services import inbox
+from providers.services import admission, inbox
 from providers.services.connections import link_of
 
 log = structlog.get_logger(__name__)
@@ -22,7 +22,7 @@ refused = {"count": 0}  # a forged message leaves this and a log line, no row
 @require_POST
 @transaction.non_atomic_requests
 def hook(request: HttpRequest, key: str) -> HttpResponse:
-    """202 for a genuine message, new or repeated; 401 for any other, without saying why."""
+    """202 for a genuine message, new or repeated; 429 while too many come; 401 for any other, without saying why."""
     body = _body(request)
     if body is None:
         return _problem(413, "too_large", "Messages may have 5 MB.")
@@ -33,6 +33,10 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         refused["count"] += 1
         log.warning("message_refused", connection=key[:40])
         return _problem(401, "not_genuine", "The message is not signed as agreed.")
+    if wait := admission.refused_for(connection.pk):
+        refusal = _problem(429, "too_many", "Slow down and send it again.")
+        refusal["Retry-After"] = str(wait)
+        return refusal
     message_id, topic = genuine
     message, created = inbox.store(connection, message_id, topic, headers, body)
     return JsonResponse({"id": message.pk, "new": created}, status=202)

@@ -1,10 +1,18 @@
 """Many requests in one call, and what became of each."""
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from providers.definitions import Outgoing, Result
 from providers.errors import ProviderError, ProviderGarbage, ProviderRejected, ProviderUnavailable
+
+
+def key_of(requests: Sequence[Outgoing]) -> str:
+    """The idempotency key of a batch: of just these requests, since another set under one key is refused or mixed up."""
+    if len(requests) == 1:
+        return requests[0].key
+    return "batch:" + sha256("\n".join(request.key for request in requests).encode()).hexdigest()
 
 
 def singly(requests: Sequence[Outgoing], one: Callable[[Outgoing], Mapping[str, Any]]) -> dict[str, Result]:

@@ -1,7 +1,10 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from inventory.models import FulfillmentSource
 from orders.models import Channel
+
+LONGEST_TIMEOUT = 10  # a drain ends before its task is killed, so no call may outlast this
 
 
 class ProviderConnection(models.Model):
@@ -28,9 +31,13 @@ class ProviderConnection(models.Model):
     )
     parameters = models.JSONField(default=dict, blank=True)
     secrets = models.JSONField(default=dict, blank=True, editable=False)
-    max_concurrency = models.PositiveSmallIntegerField(default=4)
+    max_concurrency = models.PositiveSmallIntegerField(
+        default=8, validators=[MinValueValidator(1), MaxValueValidator(64)]
+    )
     rate_per_minute = models.PositiveIntegerField(default=6000)
-    timeout_seconds = models.PositiveSmallIntegerField(default=10)
+    timeout_seconds = models.PositiveSmallIntegerField(
+        default=LONGEST_TIMEOUT, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_TIMEOUT)]
+    )
     max_attempts = models.PositiveSmallIntegerField(default=12)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -65,6 +72,10 @@ class ConnectionGate(models.Model):
     )
     health = models.CharField(max_length=14, choices=Health.choices, default=Health.OK)
     last_error = models.CharField(max_length=300, blank=True)
+    in_second = models.BigIntegerField(
+        default=0, db_default=0, help_text="The second that `in_count` is about"
+    )
+    in_count = models.PositiveIntegerField(default=0, db_default=0, help_text="Messages let in this second")
     last_in_at = models.DateTimeField(null=True, blank=True)
     last_out_at = models.DateTimeField(null=True, blank=True)
 

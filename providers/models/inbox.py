@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from orders.models import Order
 from providers.models.connection import ProviderConnection
@@ -32,6 +33,7 @@ class InboxMessage(models.Model):
         default=0, db_default=0, help_text="Fencing token of the present claim"
     )
     received_at = models.DateTimeField()
+    waiting_since = models.DateTimeField(default=timezone.now, help_text="When it came, or was last replayed")
     done_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -39,7 +41,7 @@ class InboxMessage(models.Model):
             models.UniqueConstraint(fields=["connection", "external_message_id"], name="inbox_message_once")
         ]
         indexes = [
-            models.Index(fields=["due_at"], condition=Q(state="waiting"), name="inbox_due"),
+            models.Index(fields=["connection", "due_at"], condition=Q(state="waiting"), name="inbox_due"),
             models.Index(fields=["state", "-id"], condition=Q(state="parked"), name="inbox_parked"),
         ]
 

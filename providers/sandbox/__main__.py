@@ -28,7 +28,7 @@ class Sandbox:
         self.dice = Dice(STORMY if options.faults else CALM, options.seed)
         self.shop = Shop(config, self.ledger, self.dice)
         self.threepl = ThirdParty(config, self.ledger, self.dice, options.pace)
-        self.billing = Billing(config, self.ledger)
+        self.billing = Billing(config, self.ledger, self.dice)
         self.caller = Caller(config, self.ledger, self.dice)
         self.staff = Staff(config, self.ledger, options.pace)
         self.rate = options.rate
@@ -46,10 +46,14 @@ class Sandbox:
                 return Answer(200, self.ledger.totals())
             case ("POST", "/receive"):
                 return Answer(200, {"ids": self.shop.receive(int(request.json()["orders"]))})
+            case ("POST", "/weather"):
+                return Answer(200, self.dice.change(**request.json()))
         return self._stormy(request)
 
     def _stormy(self, request: Request) -> Answer:
         rates = self.dice.rates
+        while request.path.split("/")[1] in self.dice.silent:
+            time.sleep(REST_SECONDS)
         if self.dice.hits(rates.too_many):
             self._count("told_to_wait")
             message = {"code": "too_many", "message": "Slow down."}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from providers.sandbox.faults import Dice
 from providers.sandbox.http import Answer, Request
 from providers.sandbox.ledger import Ledger, count, dumps
 from providers.sandbox.threepl import iso
@@ -14,9 +15,9 @@ NOT_FOUND = Answer(404, {"code": "not_found", "message": "There is no such invoi
 
 
 class Billing:
-    def __init__(self, config: Mapping[str, Any], ledger: Ledger) -> None:
+    def __init__(self, config: Mapping[str, Any], ledger: Ledger, dice: Dice) -> None:
         self.key = config["secrets"]["billing"]["api_key"]
-        self.ledger = ledger
+        self.ledger, self.dice = ledger, dice
 
     def answer(self, request: Request) -> Answer:
         if request.headers.get("Authorization") != f"Bearer {self.key}":
@@ -29,11 +30,13 @@ class Billing:
                 return Answer(200, {"ok": True})
             case ("POST", "/invoices"):
                 body = request.json()
-                result = self.ledger.run(lambda db: _issue(db, body))
+                result = self.ledger.run(lambda db: self._issue(db, body))
                 return Answer(result["status"], result.get("invoice") or result["error"])
             case ("POST", "/invoices/batch"):
                 rows = request.json()["invoices"]
-                return Answer(200, {"results": self.ledger.run(lambda db: [_issue(db, row) for row in rows])})
+                return Answer(
+                    200, {"results": self.ledger.run(lambda db: [self._issue(db, row) for row in rows])}
+                )
         return NOT_FOUND
 
     def _by_key(self, key: str) -> Answer:
@@ -42,21 +45,21 @@ class Billing:
         )
         return Answer(200, document(row)) if row else NOT_FOUND
 
-
-def _issue(db: sqlite3.Connection, body: dict[str, Any]) -> dict[str, Any]:
-    key = body["client_key"]
-    if row := db.execute("SELECT * FROM invoice WHERE client_key = ?", (key,)).fetchone():
-        count(db, "repeated_keys")
-        return {"client_key": key, "status": 200, "invoice": document(row)}
-    if body["amount_minor"] < 0:
-        error = {"code": "bad_amount", "message": "An invoice cannot be below zero."}
-        return {"client_key": key, "status": 422, "error": error}
-    db.execute(
-        "INSERT INTO invoice (client_key, reference, body, issued) VALUES (?, ?, ?, ?)",
-        (key, body["reference"], dumps(body), time.time()),
-    )
-    row = db.execute("SELECT * FROM invoice WHERE client_key = ?", (key,)).fetchone()
-    return {"client_key": key, "status": 201, "invoice": document(row)}
+    def _issue(self, db: sqlite3.Connection, body: dict[str, Any]) -> dict[str, Any]:
+        named = {"client_key": body["client_key"]}
+        key = self.dice.key(body["client_key"])
+        if row := db.execute("SELECT * FROM invoice WHERE client_key = ?", (key,)).fetchone():
+            count(db, "repeated_keys")
+            return {**named, "status": 200, "invoice": {**document(row), **named}}
+        if body["amount_minor"] < 0:
+            error = {"code": "bad_amount", "message": "An invoice cannot be below zero."}
+            return {**named, "status": 422, "error": error}
+        db.execute(
+            "INSERT INTO invoice (client_key, reference, body, issued) VALUES (?, ?, ?, ?)",
+            (key, body["reference"], dumps(body), time.time()),
+        )
+        row = db.execute("SELECT * FROM invoice WHERE client_key = ?", (key,)).fetchone()
+        return {**named, "status": 201, "invoice": {**document(row), **named}}
 
 
 def document(row: sqlite3.Row) -> dict[str, Any]:

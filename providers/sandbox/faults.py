@@ -2,7 +2,8 @@
 
 import random
 import threading
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,22 @@ STORMY = Rates(drop_reply=0.03, error_after=0.03, too_many=0.02, repeat=0.2, los
 
 
 class Dice:
-    """Seeded, shared by all threads."""
+    """Seeded, shared by all threads; `change` turns the weather while the world runs."""
 
     def __init__(self, rates: Rates, seed: int) -> None:
         self.rates = rates
+        self.silent: frozenset[str] = frozenset()  # services that take a call and never answer
+        self.forgets_keys = False  # a world without idempotency keys: what our guards are tested against
         self._random = random.Random(seed)  # noqa: S311
         self._lock = threading.Lock()
+
+    def change(self, *, silent: Iterable[str] = (), forgets_keys: bool = False, **rates: float) -> None:
+        self.silent, self.forgets_keys = frozenset(silent), forgets_keys
+        self.rates = replace(self.rates, **rates)
+
+    def key(self, given: str) -> str:
+        """The key that an effect is kept under."""
+        return f"{given}#{self.roll()}" if self.forgets_keys else given
 
     def hits(self, share: float) -> bool:
         return share > 0 and self.roll() < share

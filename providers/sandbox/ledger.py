@@ -14,8 +14,8 @@ from typing import Any
 TABLES = """
 PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;
 CREATE TABLE IF NOT EXISTS shop_order (
-  id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, status_id INTEGER NOT NULL, modified REAL NOT NULL,
-  hook_id TEXT NOT NULL, hook_due REAL, hook_tries INTEGER NOT NULL DEFAULT 0);
+  id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, status_id INTEGER NOT NULL, created REAL NOT NULL,
+  modified REAL NOT NULL, hook_id TEXT NOT NULL, hook_due REAL, hook_tries INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS shop_hook ON shop_order (hook_due) WHERE hook_due IS NOT NULL;
 CREATE TABLE IF NOT EXISTS shop_shipment (
   id INTEGER PRIMARY KEY AUTOINCREMENT, order_id INTEGER NOT NULL, comments TEXT NOT NULL, body TEXT NOT NULL);

@@ -37,8 +37,9 @@ class Shop:
             now = time.time()
             return [
                 db.execute(
-                    "INSERT INTO shop_order (body, status_id, modified, hook_id, hook_due) VALUES (?, ?, ?, ?, ?)",
-                    (dumps(order), NEW, now, uuid.uuid4().hex + "00000000", now),
+                    "INSERT INTO shop_order (body, status_id, created, modified, hook_id, hook_due)"
+                    " VALUES (?, ?, ?, ?, ?, ?)",
+                    (dumps(order), NEW, now, now, uuid.uuid4().hex + "00000000", now),
                 ).lastrowid
                 for order in orders
             ]
@@ -144,7 +145,7 @@ def webhook(row: sqlite3.Row, store: str) -> dict[str, Any]:
         "store_id": "1001",
         "data": {"type": "order", "id": row["id"]},
         "hash": row["hook_id"],
-        "created_at": int(row["modified"]),
+        "created_at": int(row["created"]),
         "producer": f"stores/{store}",
     }
 
@@ -152,13 +153,12 @@ def webhook(row: sqlite3.Row, store: str) -> dict[str, Any]:
 def document(row: sqlite3.Row) -> dict[str, Any]:
     body = json.loads(row["body"])
     goods = sum(Decimal(price) * units for _, _, price, units in body["lines"])
-    when = format_datetime(datetime.fromtimestamp(row["modified"], UTC))
     return {
         "id": row["id"],
         "status_id": row["status_id"],
         "status": STATUS[row["status_id"]],
-        "date_created": when,
-        "date_modified": when,
+        "date_created": _when(row["created"]),
+        "date_modified": _when(row["modified"]),
         "customer_id": 0,
         "currency_code": "USD",
         "subtotal_ex_tax": f"{goods:.4f}",
@@ -175,6 +175,10 @@ def document(row: sqlite3.Row) -> dict[str, Any]:
         "items_total": sum(units for *_, units in body["lines"]),
         "billing_address": _place(row),
     }
+
+
+def _when(seconds: float) -> str:
+    return format_datetime(datetime.fromtimestamp(seconds, UTC))
 
 
 def products(row: sqlite3.Row) -> list[dict[str, Any]]:

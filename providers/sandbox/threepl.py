@@ -59,13 +59,14 @@ class ThirdParty:
         )
 
     def _take(self, db: sqlite3.Connection, order: dict[str, Any]) -> dict[str, Any]:
-        key = order["client_key"]
+        named = {"client_key": order["client_key"]}
+        key = self.dice.key(order["client_key"])
         if row := db.execute("SELECT * FROM parcel WHERE client_key = ?", (key,)).fetchone():
             count(db, "repeated_keys")
-            return {"client_key": key, "status": 200, "order": document(row)}
+            return {**named, "status": 200, "order": {**document(row), **named}}
         if not order.get("lines") or any(line["quantity"] < 1 for line in order["lines"]):
             error = {"code": "bad_lines", "message": "An order needs lines with a quantity above 0."}
-            return {"client_key": key, "status": 422, "error": error}
+            return {**named, "status": 422, "error": error}
         now = time.time()
         db.execute(
             "INSERT INTO parcel (client_key, reference, body, status, sequence, updated, next_at)"
@@ -73,7 +74,7 @@ class ThirdParty:
             (key, order["reference"], dumps(order), now, now + self._step()),
         )
         row = db.execute("SELECT * FROM parcel WHERE client_key = ?", (key,)).fetchone()
-        return {"client_key": key, "status": 201, "order": document(row)}
+        return {**named, "status": 201, "order": {**document(row), **named}}
 
     def _by_key(self, key: str) -> Answer:
         row = self.ledger.run(

@@ -88,8 +88,8 @@ def _groups(found: Sequence[ProviderRequest], connection: ProviderConnection) ->
 def _leased(
     groups: Sequence[list[ProviderRequest]], connection: ProviderConnection, now: datetime
 ) -> list[Claim]:
-    until = now + timedelta(seconds=connection.timeout_seconds + LEASE_MARGIN)
     link, claims, rows = link_of(connection), [], []
+    until = now + timedelta(seconds=link.timeout + LEASE_MARGIN)
     for group in groups:
         token = randbits(62) + 1
         claims.append(Claim(connection, link, token, group))

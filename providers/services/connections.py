@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from iom.lib import bulk
 from providers import addresses
 from providers.definitions import Link
 from providers.errors import ProviderError
 from providers.models import ConnectionGate, ExternalId, ProviderConnection
+from providers.models.connection import LONGEST_TIMEOUT
 from providers.registry import provider, provider_actions
 
 Active = ProviderConnection.Status.ACTIVE
@@ -46,8 +48,9 @@ def link_of(connection: ProviderConnection) -> Link:
         key=connection.key,
         provider=connection.provider,
         parameters=dict(connection.parameters),
-        timeout=float(connection.timeout_seconds),
+        timeout=float(min(connection.timeout_seconds, LONGEST_TIMEOUT)),
         sealed=dict(connection.secrets),
+        concurrency=connection.max_concurrency,
     )
 
 
@@ -85,6 +88,12 @@ def reopen(connection_id: int) -> None:
     ConnectionGate.objects.filter(pk=connection_id).update(
         closed_until=None, failures_in_a_row=0, health=ConnectionGate.Health.OK, last_error=""
     )
+
+
+def pause(connection_id: int) -> None:
+    """Nothing more goes out or is queued until a person makes it active again; what is queued stays."""
+    paused = ProviderConnection.Status.PAUSED
+    ProviderConnection.objects.filter(pk=connection_id).update(status=paused, updated_at=timezone.now())
 
 
 def remember_ids(connection_id: int, entity: str, ids: Mapping[int, str], now) -> None:

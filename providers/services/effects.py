@@ -29,6 +29,21 @@ def expected(drafts: Sequence[Any]) -> None:
         execution.expect_send(sends, actor="system")
 
 
+def barred(requests: Sequence[ProviderRequest], *, actor: str) -> set[int]:
+    """Ids of those that must not be sent again; the others are expected from now on, as if they were new.
+
+    A send that failed made its work free: it may be over or with another provider by now.
+    """
+    sends = [r for r in requests if action(r.action).action_type == "send_to_fulfillment"]
+    failed = {r.record_id for r in sends if r.state == State.FAILED}
+    again = set(execution.expect_send(failed, actor=actor)) if failed else set()
+    over = FulfillmentOrder.objects.filter(pk__in=[r.record_id for r in sends]).exclude(
+        state__in=FulfillmentOrder.OPEN
+    )
+    gone = set(over.values_list("pk", flat=True)) | (failed - again)
+    return {r.pk for r in sends if r.record_id in gone}
+
+
 def settled(requests: Sequence[ProviderRequest], *, actor: str = "") -> None:
     """Bring our records to what final requests say, a group at a time, and raise success or failure events."""
     groups: dict[tuple, list[ProviderRequest]] = defaultdict(list)

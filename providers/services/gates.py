@@ -93,5 +93,18 @@ def _close(gate: ConnectionGate, now: datetime, seconds: float) -> None:
 
 
 def backoff(attempts: int, *, base: float = 0.5, cap: float = 300.0) -> float:
-    """Seconds until the next attempt: full jitter, so that what failed together does not come back together."""
-    return _chance.uniform(0.05, min(cap, base * 2 ** min(attempts, 12)))
+    """Seconds until the next attempt."""
+    return spread(min(cap, base * 2 ** min(attempts, 12)))
+
+
+def spread(most: float) -> float:
+    """Full jitter, so that what failed together does not come back together."""
+    return _chance.uniform(0.05, most)
+
+
+def closed_for(connection_id: int) -> float:
+    """Seconds until calls may begin again, 0 if they may: a breaker, or what the provider asked for."""
+    gate = (
+        ConnectionGate.objects.filter(pk=connection_id, closed_until__gt=Now()).annotate(db_now=Now()).first()
+    )
+    return (gate.closed_until - gate.db_now).total_seconds() if gate else 0.0

@@ -1,20 +1,26 @@
 """What is done with messages of a kind: first what needs calls (`prepare`), then what writes (`apply`), both a batch at a time."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+from django.db import transaction
 
 from fulfillment.models import FulfillmentOrder
 from fulfillment.services import execution
+from orders.models import Order
+from orders.services.customers import add_missing_customers
 from orders.services.intake import create_orders
 from providers.adapters.bigcommerce import adapter as bigcommerce
+from providers.adapters.bigcommerce.fetching import Fetched
 from providers.adapters.billing.transformations import receipt_of
 from providers.adapters.threepl.transformations import shipment_of, status_of
-from providers.errors import MessageFault, MessageWaits, ProviderError
+from providers.errors import MessageFault, MessageIgnored, MessageWaits, ProviderError, ProviderUnavailable
 from providers.models import ExternalId, InboxMessage, ProviderConnection, ProviderRequest
 from providers.registry import provider
-from providers.services import effects
+from providers.services import effects, gates
 from providers.services.connections import link_of
+from providers.services.results import verdict
 
 Results = dict[InboxMessage, Any]
 
@@ -34,8 +40,8 @@ def prepare(
             ready[message] = _data(message)
         except MessageFault as error:
             failed[message] = error
-    if name == "bigcommerce_order":
-        ready, refused = _fetched(connection, ready)
+    if name in FETCHED:
+        ready, refused = _fetched(connection, ready, known=FETCHED[name])
         failed |= refused
     return ready, failed
 
@@ -66,8 +72,8 @@ def _data(message: InboxMessage) -> Mapping[str, Any]:
 # -- orders of a shop ---------------------------------------------------------------------------------------------
 
 
-def _fetched(connection: ProviderConnection, ready: Results) -> tuple[Results, Results]:
-    """The orders that the messages name, as drafts; each order is fetched once."""
+def _fetched(connection: ProviderConnection, ready: Results, *, known: bool) -> tuple[Results, Results]:
+    """The orders that the messages name, each fetched once; with `known` not those that we have already."""
     if connection.channel_id is None:
         fault = MessageFault("no_channel", "The connection has no channel; choose one and replay.")
         return {}, dict.fromkeys(ready, fault)
@@ -77,16 +83,42 @@ def _fetched(connection: ProviderConnection, ready: Results) -> tuple[Results, R
             wanted[message] = data["id"]
         else:
             failed[message] = MessageFault("no_order_id", "The message names no order.")
-    found = bigcommerce.fetch(link_of(connection), set(wanted.values()), channel_id=connection.channel_id)
-    drafts = {message: found[order] for message, order in wanted.items()}
-    failed |= {message: draft for message, draft in drafts.items() if isinstance(draft, Exception)}
-    return {message: draft for message, draft in drafts.items() if message not in failed}, failed
+    found: dict[int, Any] = _had(connection, wanted.values()) if known else {}
+    found |= _from_shop(connection, set(wanted.values()) - found.keys())
+    taken = {message: found[order] for message, order in wanted.items()}
+    failed |= {message: fault for message, fault in taken.items() if isinstance(fault, Exception)}
+    return {message: order for message, order in taken.items() if message not in failed}, failed
+
+
+def _had(connection: ProviderConnection, numbers: Iterable[int]) -> dict[int, int]:
+    """Our order by the shop's number."""
+    rows = Order.objects.filter(channel=connection.channel_id, external_id__in={str(n) for n in numbers})
+    return {int(number): pk for number, pk in rows.values_list("external_id", "pk")}
+
+
+def _from_shop(connection: ProviderConnection, numbers: Collection[int]) -> dict[int, Any]:
+    """One that is closed to calls is not called for messages either."""
+    if not numbers:
+        return {}
+    if wait := gates.closed_for(connection.pk):
+        late = ProviderUnavailable("The shop is not called for the moment.", retry_after=wait, code="closed")
+        return dict.fromkeys(numbers, late)
+    found = bigcommerce.fetch(link_of(connection), numbers, channel_id=connection.channel_id)
+    answers = [
+        {} if isinstance(item, Fetched | MessageFault | MessageIgnored) else item for item in found.values()
+    ]
+    with transaction.atomic():
+        gates.note(connection.pk, verdict(answers))
+    return found
 
 
 def _orders(connection: ProviderConnection, ready: Results) -> Results:
-    messages = list(ready)
-    answers = create_orders([ready[message] for message in messages], actor=f"provider:{connection.key}")
-    return {message: _taken(answer) for message, answer in zip(messages, answers, strict=True)}
+    """A message is ready with what was fetched, or with the id of an order that we have."""
+    results: Results = {message: item for message, item in ready.items() if not isinstance(item, Fetched)}
+    fresh = {message: item for message, item in ready.items() if message not in results}
+    add_missing_customers([item.customer for item in fresh.values() if item.customer])
+    answers = create_orders([item.draft for item in fresh.values()], actor=f"provider:{connection.key}")
+    return results | {message: _taken(answer) for message, answer in zip(fresh, answers, strict=True)}
 
 
 def _taken(answer) -> Any:
@@ -213,8 +245,11 @@ def _invoices(connection: ProviderConnection, ready: Results) -> Results:
     return results
 
 
+# Messages that only name an order -> whether it is enough that we have it.
+FETCHED = {"bigcommerce_order": True, "bigcommerce_change": False}
 HANDLERS: dict[str, Callable[[ProviderConnection, Results], Results]] = {
     "bigcommerce_order": _orders,
+    "bigcommerce_change": _orders,
     "threepl_status": _reports,
     "billing_invoice": _invoices,
 }

@@ -13,8 +13,15 @@ from django.utils import timezone
 
 from iom.lib import bell, bulk
 from providers.definitions import Pulled
-from providers.errors import MessageFault, MessageWaits, ProviderError
-from providers.models import ConnectionGate, InboxMessage, ProviderConnection
+from providers.errors import (
+    MessageFault,
+    MessageIgnored,
+    MessageWaits,
+    ProviderError,
+    ProviderMisconfigured,
+    ProviderUnavailable,
+)
+from providers.models import InboxMessage, ProviderConnection
 from providers.registry import provider
 from providers.services import gates, handlers
 
@@ -22,11 +29,15 @@ log = structlog.get_logger(__name__)
 State = InboxMessage.State
 COLUMNS = (
     "connection", "external_message_id", "topic", "headers", "body", "state", "code", "reason", "due_at", "received_at",
+    "waiting_since",
 )  # fmt: skip
 KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp", "x-request-id")
-CLAIM, LEASE_SECONDS = 100, 60
-MOST_ATTEMPTS = 8
+CLAIM = 100
+# Longer than one round may fetch and write, shorter than a provider's patience when a worker dies with it.
+LEASE_SECONDS = 30
+MOST_ATTEMPTS, MOST_DEATHS = 8, 3
 LONGEST_WAIT = timedelta(hours=24)
+PATIENT = (MessageWaits, ProviderUnavailable, ProviderMisconfigured)
 AGAIN_SECONDS = 0.05
 
 
@@ -51,20 +62,10 @@ def store_many(
     kept = {k.lower(): v[:300] for k, v in (headers or {}).items() if k.lower() in KEPT_HEADERS}
     now = timezone.now()
     rows = [
-        (
-            connection.pk,
-            m.message_id[:200],
-            m.topic[:80],
-            kept,
-            m.body,
-            *_first(connection, m.topic),
-            now,
-            now,
-        )
+        (connection.pk, m.message_id[:200], m.topic[:80], kept, m.body, *_first(connection, m.topic), now, now, now)
         for m in found
-    ]
+    ]  # fmt: skip
     made = bulk.insert(InboxMessage, COLUMNS, rows, returning=("pk",), skip_conflicts=True) if rows else []
-    ConnectionGate.objects.filter(pk=connection.pk).update(last_in_at=now)
     if made:
         bell.ring("inbox")
     return len(made)
@@ -74,11 +75,8 @@ def _first(connection: ProviderConnection, topic: str) -> tuple[str, str, str]:
     """State, code and reason that a message of this topic begins with."""
     for item in provider(connection.provider).topics:
         if item.key == topic:
-            return (
-                (State.WAITING, "", "")
-                if item.handler
-                else (State.IGNORED, "ignored_topic", "Ignored by rule.")
-            )
+            ignored = State.IGNORED, "ignored_topic", "Ignored by rule."
+            return (State.WAITING, "", "") if item.handler else ignored
     return State.PARKED, "unknown_topic", f"Nothing here knows the topic “{topic[:80]}”."
 
 
@@ -112,7 +110,7 @@ def _claim(connection: ProviderConnection) -> tuple[int, list[InboxMessage]]:
     """Messages of one connection under a fresh token; their attempts are counted before anything is tried."""
     _, now = gates.lock(connection.pk)
     due = _due().filter(connection=connection).order_by("due_at", "pk")
-    found = list(due.select_for_update(of=("self",), skip_locked=True)[:CLAIM])
+    found = _apart(list(due.select_for_update(of=("self",), skip_locked=True)[:CLAIM]))
     token, until = randbits(62) + 1, now + timedelta(seconds=LEASE_SECONDS)
     rows = [(m.pk, m.attempts + 1, until, token) for m in found]
     if rows:
@@ -120,6 +118,18 @@ def _claim(connection: ProviderConnection) -> tuple[int, list[InboxMessage]]:
     for message in found:
         message.attempts, message.claimed_by, message.connection = message.attempts + 1, token, connection
     return token, found
+
+
+def _apart(found: list[InboxMessage]) -> list[InboxMessage]:
+    """A message that outlived its worker may be why it died: it is tried alone, and parked when that happens again."""
+    risky = [message for message in found if message.lease_until]
+    deadly = [message.pk for message in risky if message.attempts >= MOST_DEATHS]
+    if deadly:
+        reason = "Whoever worked on it died, several times over."
+        values = {"state": State.PARKED, "code": "worker_died", "reason": reason, "lease_until": None}
+        InboxMessage.objects.filter(pk__in=deadly).update(**values, due_at=None, claimed_by=0)
+    alone = [message for message in risky if message.pk not in deadly]
+    return alone[:1] or [message for message in found if not message.lease_until]
 
 
 def _work_connection(connection: ProviderConnection) -> int:
@@ -175,32 +185,48 @@ def _finish(known: Mapping[int, InboxMessage], results: Mapping, mine: Collectio
         for message, found in results.items()
         if message.pk in mine and message.pk in known
     ]
-    fields = ("state", "code", "reason", "order", "due_at", "lease_until", "claimed_by", "done_at")
+    fields = (
+        "state",
+        "code",
+        "reason",
+        "order",
+        "due_at",
+        "lease_until",
+        "claimed_by",
+        "done_at",
+        "attempts",
+    )
     if rows:
         bulk.update(InboxMessage, "pk", fields, rows)
 
 
 def _row(message: InboxMessage, found, now) -> tuple:
     if not isinstance(found, Exception):
-        return message.pk, State.DONE, "", "", found, None, None, 0, now
-    code = str(getattr(found, "code", "") or ("waits" if isinstance(found, MessageWaits) else "internal"))[
-        :40
-    ]
+        return message.pk, State.DONE, "", "", found, None, None, 0, now, message.attempts
+    code = getattr(found, "code", "internal")[:40]
     reason = str(found)[:500] or type(found).__name__
+    if isinstance(found, MessageIgnored):
+        return message.pk, State.IGNORED, code, reason, None, None, None, 0, now, message.attempts
+    # Waiting is nobody's fault: only what failed, or died, is counted.
+    attempts = message.attempts - isinstance(found, PATIENT)
     if isinstance(found, MessageFault) or _given_up(message, found, now):
-        return message.pk, State.PARKED, code, reason, None, None, None, 0, None
-    wait = getattr(found, "retry_after", None) or gates.backoff(message.attempts, cap=60)
-    return message.pk, State.WAITING, code, reason, None, now + timedelta(seconds=wait), None, 0, None
+        return message.pk, State.PARKED, code, reason, None, None, None, 0, None, attempts
+    due = now + timedelta(seconds=_wait(message, found, now))
+    return message.pk, State.WAITING, code, reason, None, due, None, 0, None, attempts
+
+
+def _wait(message: InboxMessage, found: Exception, now) -> float:
+    if (told := getattr(found, "retry_after", None)) is not None:
+        return told
+    if isinstance(found, PATIENT):  # the older, the seldomer
+        return gates.spread(min(max((now - message.waiting_since).total_seconds() / 2, 0.5), 60.0))
+    return gates.backoff(message.attempts, cap=60)
 
 
 def _given_up(message: InboxMessage, found: Exception, now) -> bool:
-    """What waits for another message may wait for a day; a silent provider is asked as long; the rest is poison."""
-    if isinstance(found, MessageWaits) or getattr(found, "code", "") in (
-        "rate_limited",
-        "not_reached",
-        "server_error",
-    ):
-        return now - message.received_at > LONGEST_WAIT
+    """What waits for another message, or for a provider that is down, may wait for a day; the rest is poison."""
+    if isinstance(found, PATIENT):
+        return now - message.waiting_since > LONGEST_WAIT
     return message.attempts >= MOST_ATTEMPTS
 
 
@@ -208,8 +234,9 @@ def _given_up(message: InboxMessage, found: Exception, now) -> bool:
 def replay(ids: Collection[int], *, actor: str) -> int:
     """Work on parked, ignored or done messages again; doing so twice changes nothing more."""
     again = InboxMessage.objects.filter(pk__in=list(ids)).exclude(state=State.WAITING)
-    values = {"state": State.WAITING, "due_at": timezone.now(), "attempts": 0, "code": "", "reason": ""}
-    count = again.update(**values, lease_until=None, claimed_by=0, done_at=None)
+    now = timezone.now()
+    values = {"state": State.WAITING, "due_at": now, "attempts": 0, "code": "", "reason": "", "done_at": None}
+    count = again.update(**values, waiting_since=now, lease_until=None, claimed_by=0)
     if count:
         bell.ring("inbox")
     return count

@@ -76,10 +76,14 @@ def states(keys: Collection[str]) -> dict[str, RequestState]:
 
 @transaction.atomic
 def retry(ids: Collection[int], *, actor: str) -> int:
-    """A person sends again what is parked or failed, under the same key. What is done or on its way stays."""
-    again = ProviderRequest.objects.filter(pk__in=list(ids), state__in=(State.UNKNOWN, State.FAILED))
+    """A person sends again what is parked or failed, under the same key. What is done or on its way stays.
+
+    So does what would send twice or for nothing: work that is over, or that went elsewhere since it failed.
+    """
+    found = ProviderRequest.objects.filter(pk__in=list(ids), state__in=(State.UNKNOWN, State.FAILED))
+    barred = effects.barred(list(found.only("action", "record_id", "state").order_by("pk")), actor=actor)
     # Something was tried before: `unknown` keeps the adapter asking first where the provider can be asked.
-    count = again.update(
+    count = found.exclude(pk__in=barred).update(
         state=State.UNKNOWN, attempts=1, due_at=timezone.now(), error_code="", error="", done_at=None
     )
     if count:

@@ -55,7 +55,10 @@ def _pull(connection: ProviderConnection, puller: Puller, checkpoint: Checkpoint
     try:
         for _ in range(MOST_PAGES):
             page = adapter(connection.provider).pull(link_of(connection), puller.key, value)
-            fresh += inbox.store_many(connection, page.messages)
+            found = inbox.store_many(connection, page.messages)
+            fresh += found
+            if found:
+                ConnectionGate.objects.filter(pk=connection.pk).update(last_in_at=timezone.now())
             value = page.checkpoint[:100]
             Checkpoint.objects.filter(pk=checkpoint.pk).update(value=value)
             if not page.more:

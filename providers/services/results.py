@@ -17,12 +17,14 @@ from providers.definitions import Result
 from providers.errors import (
     ProviderError,
     ProviderGarbage,
+    ProviderGone,
     ProviderMisconfigured,
     ProviderRejected,
     ProviderUnavailable,
 )
 from providers.models import ProviderRequest, RequestAttempt
-from providers.services import claims, effects, gates
+from providers.registry import action
+from providers.services import claims, connections, effects, gates
 from providers.services.gates import Verdict
 
 log = structlog.get_logger(__name__)
@@ -80,6 +82,8 @@ def _written(called: Sequence[Any], *, only: int | None = None, fault: Exception
     effects.settled([request for request in written if request.state in ProviderRequest.FINAL])
     for connection_id, results in sorted(verdicts.items()):
         gates.note(connection_id, verdict(results))
+        if any(isinstance(result, ProviderGone) for result in results):
+            connections.pause(connection_id)
     killpoint("outbox_before_commit")
     return len(written)
 
@@ -107,14 +111,19 @@ def _settled(
 
 
 def _again(done: ProviderRequest, result: ProviderError, most: int, now: datetime) -> None:
-    """Later under the same key, or parked for a person once it was tried often enough."""
+    """Later under the same key, or parked for a person.
+
+    Garbage is parked soon. A provider that is down gets its time: parked once tried often enough and for long enough.
+    """
     undone = getattr(result, "undone", False)
     # What was tried in vain before may have been done by an earlier attempt: it stays unknown.
     done.state = State.READY if undone and done.attempts <= 1 else State.UNKNOWN
     if undone:
         done.attempts -= 1
-    limit = min(most, GARBAGE_ATTEMPTS) if isinstance(result, ProviderGarbage) else most
-    if done.attempts < limit:
+    is_garbage = isinstance(result, ProviderGarbage)
+    limit = min(most, GARBAGE_ATTEMPTS) if is_garbage else most
+    patience = timedelta(hours=0 if is_garbage else action(done.action).patience_hours)
+    if done.attempts < limit or now - done.created_at < patience:
         wait = getattr(result, "retry_after", None)
         done.due_at = now + timedelta(seconds=gates.backoff(max(done.attempts, 1)) if wait is None else wait)
 

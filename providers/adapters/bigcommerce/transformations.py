@@ -1,12 +1,15 @@
 """BigCommerce v2 orders as drafts of ours. Pure functions; money comes as text with four places, dates as RFC 2822."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
 from typing import Any
 
 from iom.lib.money import rounded_minor
+from orders.services.customers import CustomerDraft
 from orders.types import ChargeDraft, LineDraft, OrderDraft, Party
 from providers.errors import MessageFault
 
@@ -18,24 +21,47 @@ def draft_of(order: Row, products: Sequence[Row], addresses: Sequence[Row], *, c
     """Raises MessageFault, naming the field, for what cannot be read; what is readable but wrong is intake's to judge."""
     currency = str(order.get("currency_code") or "")
     billing = order.get("billing_address") or {}
-    customer = order.get("customer_id") or 0
     return OrderDraft(
         channel_id=channel_id,
         external_id=str(order["id"]),
         currency=currency,
-        placed_at=_when(order.get("date_created")),
+        placed_at=when(order, "date_created"),
         ship_to=_party(addresses[0] if addresses else billing),
         bill_to=_party(billing),
         lines=tuple(_line(number, row, currency) for number, row in enumerate(_sorted(products), 1)),
         charges=_charges(order, products, currency),
-        customer_code=f"BC-{customer}" if customer else "",
-        customer_name=_name(billing),
+        customer_code=_customer_code(order, channel_id),
+        customer_name=_text(billing, "company") or _name(billing),
         customer_email=_text(billing, "email"),
         customer_phone=_text(billing, "phone"),
         sales_origin="bigcommerce",
         total_minor=_minor(order, "total_inc_tax", currency),
         notes=_text(order, "customer_message"),
     )
+
+
+def customer_of(order: Row, draft: OrderDraft) -> CustomerDraft | None:
+    """The customer of a registered buyer, None for a guest: a company is an account, anybody else a contact."""
+    if not draft.customer_code:
+        return None
+    kind = "account" if _text(order.get("billing_address") or {}, "company") else "contact"
+    name = draft.customer_name or draft.customer_code
+    return CustomerDraft(draft.customer_code, kind, name, draft.customer_email, draft.customer_phone)
+
+
+def _customer_code(order: Row, channel_id: int) -> str:
+    """Shops number their customers each for itself, so the channel is part of the code."""
+    number = order.get("customer_id") or 0
+    return f"BC{channel_id}-{number}" if number else ""
+
+
+def digest_of(order: Row) -> str:
+    """Of what we take over from the head of an order: equal after a change of status, another after an edit."""
+    names = ("currency_code", "total_inc_tax", "total_tax", "items_total", "customer_id", "customer_message")
+    parts = [order.get(name) for name in names] + [
+        sorted((order.get("billing_address") or {}).items(), key=str)
+    ]
+    return sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
 def _sorted(products: Sequence[Row]) -> list[Row]:
@@ -96,11 +122,12 @@ def _minor(row: Row, name: str, currency: str) -> int:
     return rounded_minor(_money(row, name), currency)
 
 
-def _when(text: Any) -> datetime:
+def when(row: Row, name: str) -> datetime:
+    text = row.get(name)
     try:
         found = parsedate_to_datetime(str(text))
     except (ValueError, TypeError):
-        raise MessageFault("bad_date", f"date_created cannot be read: {str(text)[:60]!r}.") from None
+        raise MessageFault("bad_date", f"{name} cannot be read: {str(text)[:60]!r}.") from None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

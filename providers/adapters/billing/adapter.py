@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from providers.adapters.batches import singly, spread
+from providers.adapters.batches import key_of, singly, spread
 from providers.adapters.billing.transformations import invoice_of, receipt_of
 from providers.definitions import Link, Outgoing, Result
 from providers.errors import ProviderRejected
@@ -29,7 +29,7 @@ def check(link: Link) -> str:
 
 def _batch(link: Link, requests: Sequence[Outgoing]) -> dict[str, Result]:
     body = {"invoices": [invoice_of(request.key, request.payload) for request in requests]}
-    headers = {**_credentials(link), "Idempotency-Key": requests[0].key}
+    headers = {**_credentials(link), "Idempotency-Key": key_of(requests)}
     answer = link.call("POST", "/invoices/batch", json_body=body, headers=headers).json()
     return spread(answer, [request.key for request in requests], "invoice", receipt_of)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from providers.adapters.batches import singly, spread
+from providers.adapters.batches import key_of, singly, spread
 from providers.adapters.threepl.transformations import order_of, receipt_of
 from providers.definitions import Link, Outgoing, Page, Pulled, Result
 from providers.errors import ProviderGarbage, ProviderRejected
@@ -17,7 +17,7 @@ def send(link: Link, requests: Sequence[Outgoing]) -> Mapping[str, Result]:
     if len(requests) == 1:
         return singly(requests, lambda request: _send_one(link, request))
     orders = [order_of(request.key, request.payload) for request in requests]
-    headers = {**_credentials(link), "Idempotency-Key": requests[0].key}
+    headers = {**_credentials(link), "Idempotency-Key": key_of(requests)}
     answer = link.call("POST", "/orders/batch", json_body={"orders": orders}, headers=headers).json()
     return spread(answer, [request.key for request in requests], "order", receipt_of)
 

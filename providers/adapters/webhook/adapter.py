@@ -10,7 +10,7 @@ from standardwebhooks import Webhook
 from providers import addresses, http
 from providers.adapters.batches import singly
 from providers.definitions import Link, Outgoing, Result
-from providers.errors import ProviderMisconfigured
+from providers.errors import ProviderGone, ProviderMisconfigured, ProviderRejected
 
 
 def send(link: Link, requests: Sequence[Outgoing]) -> Mapping[str, Result]:
@@ -43,5 +43,10 @@ def _tell(link: Link, request: Outgoing) -> dict[str, Any]:
     body = json.dumps(request.payload, separators=(",", ":")).encode()
     headers = signed(link.secret("secret"), request.key, datetime.now(UTC), body)
     url = str(link.parameters.get("url", ""))
-    answer = http.request("POST", url, content=body, headers=headers, timeout=link.seconds())
+    try:
+        answer = http.request("POST", url, content=body, headers=headers, timeout=link.seconds())
+    except ProviderRejected as error:
+        if error.status == 410:
+            raise ProviderGone("The receiver says that nobody listens there any more.", status=410) from None
+        raise
     return {"status": answer.status}
