@@ -6,6 +6,7 @@ from typing import Any
 
 from orders.countries import COUNTRIES
 from orders.errors import InvalidChange
+from orders.geography import locate
 from orders.models import Order
 from orders.services.faults import country_fault, fault, priority_fault, text_fault, time_fault
 
@@ -14,7 +15,6 @@ PARTY = ("name", "line1", "line2", "city", "region", "postal_code", "country", "
 PLACE = frozenset(
     {"ship_to_line1", "ship_to_city", "ship_to_region", "ship_to_postal_code", "ship_to_country"}
 )
-COORDINATES = frozenset({"ship_to_latitude", "ship_to_longitude"})
 
 Check = Callable[[str, Any], dict | None]
 
@@ -89,6 +89,12 @@ def _fault(name: str, value: Any) -> dict | None:
 
 
 def with_place(order: Order, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Coordinates of the old place do not go along to a new one."""
-    moved = any(changes[name] != getattr(order, name) for name in PLACE & set(changes))
-    return {**dict.fromkeys(COORDINATES), **changes} if moved else dict(changes)
+    """Coordinates of the old place do not go along to a new one: they are those of its city or region, if known."""
+    if not any(changes[name] != getattr(order, name) for name in PLACE & set(changes)):
+        return dict(changes)
+    country, region, city = (
+        changes.get(name, getattr(order, name))
+        for name in ("ship_to_country", "ship_to_region", "ship_to_city")
+    )
+    latitude, longitude = locate(country, region, city) or (None, None)
+    return {"ship_to_latitude": latitude, "ship_to_longitude": longitude, **changes}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iom.lib import bulk
 from orders.countries import COUNTRIES
+from orders.geography import locate
 from orders.models import Charge, Order, OrderLine
 from orders.services.amounts import Amounts
 from orders.services.references import KnownCustomer, KnownProduct, References
@@ -81,7 +82,7 @@ def _order(item: "Accepted", known: References, now: datetime) -> tuple:
         amounts.goods, amounts.discount, amounts.shipping, amounts.tax, amounts.total,
         len(draft.lines), sum([line.quantity for line in draft.lines]),
         place.name, place.line1, place.line2, place.city, place.region, place.postal_code,
-        known_country(place), place.latitude, place.longitude,
+        known_country(place), *coordinates(place),
         stored_party(draft.bill_to), draft.notes,
         DRAFT if draft.draft else NEW, "", draft.placed_at, draft.requested_delivery_at, draft.promised_at, now, now,
     )  # fmt: skip
@@ -117,6 +118,13 @@ def _name(product: KnownProduct | None) -> str:
 def known_country(place: Party) -> str:
     """A parked order may carry a country that is none; its hold keeps what was sent."""
     return place.country if place.country in COUNTRIES else ""
+
+
+def coordinates(place: Party) -> tuple[float | None, float | None]:
+    """What the channel sent, else where its city or region is."""
+    if place.latitude is not None and place.longitude is not None:
+        return place.latitude, place.longitude
+    return locate(place.country, place.region, place.city) or (None, None)
 
 
 def stored_party(party: Party | None) -> dict:
