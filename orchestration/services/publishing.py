@@ -29,7 +29,7 @@ def publish(flow_id: int, *, actor: str, comment: str = "") -> FlowVersion:
     Runs that are under way stay on their version. Raises NotPublishable with every problem, nothing changed.
     """
     flow = Flow.objects.select_for_update().get(pk=flow_id)
-    policies, problems = _policies_of(flow.draft)
+    policies, problems = policies_of(flow.draft)
     problems += flow_problems(flow.draft, policies)
     if problems:
         raise NotPublishable(problems)
@@ -49,6 +49,12 @@ def publish(flow_id: int, *, actor: str, comment: str = "") -> FlowVersion:
     flow.status = Flow.Status.PUBLISHED
     flow.save(update_fields=["live_version", "status", "updated_at"])
     return flow.live_version
+
+
+def problems_of(draft: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Everything that keeps this draft from being published: (step, policy or part, sentence)."""
+    policies, problems = policies_of(draft)
+    return problems + flow_problems(draft, policies)
 
 
 @transaction.atomic
@@ -157,7 +163,7 @@ def _policy_keys(draft: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(keys))
 
 
-def _policies_of(draft: Mapping[str, Any]) -> tuple[dict[str, dict], list[tuple[str, str]]]:
+def policies_of(draft: Mapping[str, Any]) -> tuple[dict[str, dict], list[tuple[str, str]]]:
     """The newest published definition of each policy that the drawing names."""
     keys, found, problems = _policy_keys(draft), {}, []
     published = {
