@@ -36,9 +36,9 @@ def ensure(root: Path, *, dev: bool = False) -> None:
     """
     if sys.version_info < (3, 11):
         raise SystemExit(f"IOM needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    if os.environ.get("NO_BOOTSTRAP") or _importable(dev):
-        return
     requirements = root / ("requirements-dev.txt" if dev else "requirements.txt")
+    if os.environ.get("NO_BOOTSTRAP") or (_importable(dev) and not _is_own_and_old(root, requirements)):
+        return
     python = _venv_python(root / ".venv")
     if not _is_current(root, requirements):
         _build(root, python, requirements)
@@ -48,6 +48,12 @@ def ensure(root: Path, *, dev: bool = False) -> None:
 def _importable(dev: bool) -> bool:
     names = NEEDED + NEEDED_FOR_TESTS if dev else NEEDED
     return all(importlib.util.find_spec(name) for name in names)
+
+
+def _is_own_and_old(root: Path, requirements: Path) -> bool:
+    """Do we run in the environment built here, from requirements that have changed since."""
+    built_here = Path(sys.prefix).resolve() == (root / ".venv").resolve()
+    return built_here and _stamp(root, requirements).exists() and not _is_current(root, requirements)
 
 
 def _venv_python(venv: Path) -> Path:
