@@ -162,6 +162,14 @@ def add_note(order_id: int, *, text: str, actor: str) -> int:
     return OrderNote.objects.create(order_id=order_id, text=text, author=actor).pk
 
 
+def add_notes(texts: Mapping[int, str], *, actor: str) -> int:
+    """A note on each of these orders' timelines, order id -> text, for what was done to many at once; one statement."""
+    now = timezone.now()
+    rows = [(pk, text[:NOTE_LENGTH], actor, now) for pk, text in texts.items()]
+    bulk.insert(OrderNote, ("order", "text", "author", "at"), rows) if rows else None
+    return len(rows)
+
+
 @transaction.atomic
 def set_tags(order_ids: Collection[int], *, names: Collection[str], actor: str) -> Outcome:
     """Give orders exactly these tags, in any state; those that have them already are not changed.
