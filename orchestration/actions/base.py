@@ -79,6 +79,9 @@ class Action:
     success = failure = all_success = any_failure = ""
     done_reasons: frozenset[str] = frozenset()
     obeys_holds = True
+    leaves_late = (
+        True  # a record whose deadline passed takes the failure road; False: it goes on waiting here
+    )
 
     def run(self, batch: Batch) -> dict[int, Result]:
         """A result for each record by its pk; a record that is left out is ok. Raises only for the whole batch."""

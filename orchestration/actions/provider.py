@@ -3,16 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from providers.services.connections import connection_for
-
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, register, waiting
 from providers.services import outbox, payloads
+from providers.services.connections import connection_for
 
 
 class ProviderStep(Action):
     """The provider's own effect (sent, invoiced …) and its events are written with the reply, by the border."""
 
     level = "fulfillment_order"
+    leaves_late = False  # the request is out and may still succeed: nobody else may do its work meanwhile
     action_type: str
 
     def run(self, batch: Batch) -> dict[int, Result]:

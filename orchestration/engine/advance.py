@@ -5,6 +5,7 @@ so that one poisoned record is found, counted and parked while the rest goes on.
 """
 
 import logging
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,18 +18,18 @@ from django.utils import timezone
 from iom.lib.killpoints import killpoint
 from orchestration.engine import claim as claims
 from orchestration.engine import step as stepping
-from orchestration.engine.context import engine_at_work
+from orchestration.engine.context import engine_at_work, uncollected
 from orchestration.engine.route import join_merges
 from orchestration.engine.tokens import State
 from orchestration.engine.wave import Wave, lock
 from orchestration.models import FlowRun, StepRun
-from orders.errors import ConcurrentChange
-from orders.models import Order
+from orders.models import BusinessEvent, Order
 from orders.services.events import collecting
 from orders.services.pending import deferring
 
 log = logging.getLogger(__name__)
 BATCH = 250
+AGAIN = timedelta(seconds=1)  # so that trouble with some runs does not keep the others from their turn
 LOOK_AGAIN_SECONDS = 0.06  # longer than bells coalesce
 
 
@@ -66,8 +67,8 @@ def _work(runs: Sequence[FlowRun], fencing: int) -> None:
         return
     try:
         _in_transaction(runs, fencing)
-    except (OperationalError, InterfaceError, ConcurrentChange):
-        # The database went away, a deadlock or a race: nothing is wrong with the records. The lease brings them back.
+    except (OperationalError, InterfaceError):
+        # The database went away, or a deadlock: nothing is wrong with the records. They come again in a moment.
         _release(runs, fencing)
         raise_if_unusable()
     except Exception as error:
@@ -80,6 +81,7 @@ def _work(runs: Sequence[FlowRun], fencing: int) -> None:
         _work(runs[half:], fencing)
 
 
+@uncollected
 @transaction.atomic
 def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
     ours, orders = lock(runs, fencing)
@@ -88,7 +90,7 @@ def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
     with engine_at_work({run.pk for run in ours}), collecting() as collected, deferring():
         wave = Wave(ours, orders, collected)
         _end_canceled(wave)
-        while (group := _next_group(wave)) or join_merges(wave):
+        while (group := _next_group(wave)) or join_merges(wave) or wave.wake():
             if group:
                 stepping.run(wave, *group)
         wave.flush()
@@ -112,8 +114,15 @@ def _next_group(wave: Wave) -> tuple[dict, list] | None:
 
 
 def _end_canceled(wave: Wave) -> None:
+    """Stop the paths of canceled orders; not of flows that the cancellation itself, or what came after, has started."""
+    canceled = {pk for pk, order in wave.orders.items() if order.state == Order.State.CANCELED}
+    if not canceled:
+        return
+    events = BusinessEvent.objects.filter(order_id__in=canceled, kind="order.canceled").order_by("pk")
+    at = dict(events.values_list("order_id", "pk"))
     for run in wave.runs.values():
-        if wave.orders[run.order_id].state == Order.State.CANCELED:
+        if run.order_id in canceled and run.start_event_id < at.get(run.order_id, sys.maxsize):
+            wave.stopped.add(run.pk)
             for token in wave.tokens[run.pk]:
                 token.ended = True
 
@@ -140,7 +149,7 @@ def park(run: FlowRun, fencing: int, code: str, sentence: str) -> None:
 def _release(runs: Sequence[FlowRun], fencing: int) -> None:
     with suppress(OperationalError, InterfaceError):
         FlowRun.objects.filter(pk__in=[run.pk for run in runs], claimed_by=fencing).update(
-            lease_until=None, attempts=0
+            lease_until=None, attempts=0, due_at=timezone.now() + AGAIN
         )
 
 

@@ -86,11 +86,36 @@ def join_level(wave: Wave, token: Token, step_key: str) -> Token | None:
     """For a step on a coarser record: the one token of all siblings, or None while some have not arrived."""
     if token.lines is None and token.fulfillment_orders is None:
         return token
-    siblings = [t for t in wave.live_tokens(token.run_id) if t is token or _is_within(t.scope, token.scope)]
-    if any(t.step != step_key for t in siblings):
+    here = [t for t in wave.live_tokens(token.run_id) if t is token or t.step == step_key]
+    if _is_awaited(wave, token.run_id, wave.steps(token.run_id)[step_key], token.scope):
         token.stay(State.JOINING, "the other lines of the order")
         return None
-    return joined(siblings)
+    if len(here) > 1:
+        first = joined(here)
+        place(wave, first, step_key)  # a check that failed for some of them is made again for all
+        first.pending = False
+        return first
+    return token
+
+
+def _is_awaited(wave: Wave, run_id: int, step: dict, scope: str) -> bool:
+    """Is a path still on its way to this step. One that waits at a later step for this one is not: the earlier goes first."""
+    steps = wave.steps(run_id)
+    return any(
+        t.step != step["key"]
+        and _is_within(t.scope, scope)
+        and not (t.state == State.JOINING and steps[t.step]["index"] > step["index"])
+        for t in wave.live_tokens(run_id)
+    )
+
+
+def not_taken(wave: Wave, token: Token, records: list) -> list:
+    """Fulfillment orders that no other path further inside stands for already: each goes one road of a splitter."""
+    others = [
+        t for t in wave.live_tokens(token.run_id) if t is not token and _is_within(t.scope, token.scope)
+    ]
+    taken = frozenset().union(*(t.fulfillment_orders or () for t in others))
+    return [record for record in records if record.id not in taken]
 
 
 def join_merges(wave: Wave) -> bool:
@@ -112,7 +137,7 @@ def _join_at(wave: Wave, run_id: int, key: str, step: dict) -> bool:
             return False
         enter(wave, joined(here), step["next"])
         return True
-    if any(t.step != key and _is_within(t.scope, step["scope"]) for t in live):
+    if _is_awaited(wave, run_id, step, step["scope"]):
         return False
     place(wave, joined(here), key)
     return True

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django.db.models import Model
 
-from orchestration.actions.base import OK, Action, Batch, Item, Result
+from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, waiting
 from orchestration.engine import route
 from orchestration.engine.tokens import State, Token
 from orchestration.engine.wave import Wave, orders_of
@@ -15,11 +15,12 @@ from orchestration.policies.evaluate import Verdict, assign, evaluate
 from orders.models import OrderLine
 
 Outcomes = dict[int, Result]
+HELD_DEADLINE = timedelta(minutes=5)
 
 
 def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
     for token in tokens:
-        token.pending = False
+        token.pending, token.looked = False, len(wave.collected)
     if step["kind"] == "action":
         _action(wave, step, tokens)
     elif step["kind"].startswith("splitter"):
@@ -53,11 +54,14 @@ def _items(wave: Wave, step: dict, tokens: list[Token], level: str) -> list[Item
     items = []
     for token in tokens:
         records = wave.records(token, level)
+        claiming = level == "fulfillment_order" and token.fulfillment_orders is None
+        if claiming:
+            records = route.not_taken(wave, token, records)
         if not records:
             wave.note(token, step["key"], StepResult.Result.SKIPPED, "no_records", {})
             route.enter(wave, token, step["next"])
             continue
-        if level == "fulfillment_order" and token.fulfillment_orders is None:
+        if claiming:
             token.fulfillment_orders, token.changed = frozenset(record.id for record in records), True
         run = wave.runs[token.run_id]
         items.append(Item(token, run, wave.orders[run.order_id], records, token.state == State.READY))
@@ -70,10 +74,17 @@ def _not_held(wave: Wave, action: Action, items: list[Item]) -> list[Item]:
     free = []
     for item in items:
         if hold := wave.blocking_hold(item.order.id, action.key):
-            item.token.stay(State.READY, f"release of the {hold} hold")
+            _stay_held(wave, item.token, hold)
         else:
             free.append(item)
     return free
+
+
+def _stay_held(wave: Wave, token: Token, hold: str) -> None:
+    """As it is, so that what was asked before the hold is not judged again; time on hold is not time allowed."""
+    if token.deadline_at and token.deadline_at <= wave.now:
+        token.deadline_at = wave.now + HELD_DEADLINE
+    token.stay(token.state, f"release of the {hold} hold")
 
 
 def _decide(
@@ -97,7 +108,7 @@ def _decide(
         _apply_policy(wave, items, name, level, asked - skipped, outcomes, detail)
     batch = Batch(step, _left(items, lambda pk: pk not in skipped and pk not in outcomes), wave)
     if batch.items:
-        outcomes.update(action.run(batch))
+        outcomes.update(_in_time(wave, step, batch, action.run(batch), leave=action.leaves_late))
     return outcomes, skipped, detail
 
 
@@ -208,19 +219,20 @@ def _gate(wave: Wave, step: dict, level: str, items: list[Item]) -> Outcomes:
     raised = wave.raised(orders_of(items), wanted | failing)
     outcomes: Outcomes = {}
     for item in items:
+        since = item.run.start_event_id
         for record in item.records:
             kinds = {
-                kind for kind, entity, pk in raised[item.order.id] if _speaks_of(entity, pk, level, record)
+                kind
+                for number, kind, entity, pk in raised[item.order.id]
+                if number >= since and _speaks_of(entity, pk, level, record)
             }
             if kinds & failing and not kinds & wanted:
                 outcomes[record.id] = Result(
                     "failed", min(kinds & failing), f"{min(kinds & failing)} was raised."
                 )
             elif wanted and not kinds & wanted:
-                outcomes[record.id] = _overdue(wave, step, item) or Result(
-                    "wait", "", " or ".join(sorted(wanted))
-                )
-    return outcomes
+                outcomes[record.id] = waiting(" or ".join(sorted(wanted)))
+    return _in_time(wave, step, Batch(step, items, wave), outcomes)
 
 
 def _speaks_of(entity: str, pk: int, level: str, record: Model) -> bool:
@@ -228,12 +240,20 @@ def _speaks_of(entity: str, pk: int, level: str, record: Model) -> bool:
     return entity == "order" or entity != level or pk == record.id
 
 
-def _overdue(wave: Wave, step: dict, item: Item) -> Result | None:
-    if item.token.deadline_at and item.token.deadline_at <= wave.now:
-        if event := (step.get("deadline") or {}).get("event"):
-            wave.raise_for(event, [item.order])
-        return Result("failed", "deadline", "Nothing happened within the time allowed.")
-    return None
+def _in_time(wave: Wave, step: dict, batch: Batch, outcomes: Outcomes, *, leave: bool = True) -> Outcomes:
+    """Records that still wait although their time is over `leave` by the failure road; the event is raised once an order."""
+    late = {}
+    for item in batch.items:
+        if not item.token.deadline_at or item.token.deadline_at > wave.now:
+            continue
+        if waits := [r.id for r in item.records if outcomes.get(r.id, OK).status == "wait"]:
+            late[item.order.id] = item.order
+            item.token.deadline_at, item.token.changed = None, True
+            if leave:
+                sentence = "Nothing happened within the time allowed."
+                outcomes.update(dict.fromkeys(waits, failed("deadline", sentence)))
+    wave.raise_for((step.get("deadline") or {}).get("event", ""), list(late.values()))
+    return outcomes
 
 
 # -- events, results, moves ----------------------------------------------------------------------------------------
@@ -273,7 +293,7 @@ def _raise_events(
 def _all_arrived(wave: Wave, action: Action, order_id: int) -> bool:
     if not action.done_reasons:
         return True
-    done = {OrderLine.State.SHIPPED, OrderLine.State.INVOICED}
+    done = {OrderLine.State.FULFILLMENT, OrderLine.State.SHIPPED, OrderLine.State.INVOICED}
     return all(
         line.state_reason in action.done_reasons or line.state in done for line in wave.live_lines(order_id)
     )
@@ -291,19 +311,24 @@ def _move(
     milliseconds: int,
 ) -> None:
     """Split the token by how its records fared and send each part on its way."""
-    groups: dict[str, list] = {"ok": [], "wait": [], "failed": []}
+    go_to = (step.get("parameters") or {}).get("go_to")
+    groups: dict[str, list] = {"ok": [], "wait": [], "failed": [], "skipped": []}
     if outcomes or skipped:
+        aside = "skipped" if go_to else "ok"
         for record in item.records:
-            groups["ok" if record.id in skipped else outcomes.get(record.id, OK).status].append(record)
+            groups[aside if record.id in skipped else outcomes.get(record.id, OK).status].append(record)
     else:
         groups["ok"] = item.records
-    ids = [[record.id for record in groups[status]] for status in ("ok", "wait", "failed")]
-    good, wait, bad = (
+    ids = [[record.id for record in group] for group in groups.values()]
+    good, wait, bad, passing = (
         route.split_off(wave, item.token, level, ids) if level != "order" else _whole(item.token, groups)
     )
+    if passing:
+        _note(wave, step, passing, groups["skipped"], skipped, detail, milliseconds)
+        route.enter(wave, passing, step["next"])
     if good:
         _note(wave, step, good, groups["ok"], skipped, detail, milliseconds)
-        if go_to := (step.get("parameters") or {}).get("go_to"):
+        if go_to:
             route.go_back(wave, good, go_to)
         else:
             route.enter(wave, good, step["next"])
@@ -331,7 +356,7 @@ def _move(
 
 
 def _whole(token: Token, groups: Mapping[str, list]) -> list[Token | None]:
-    return [token if groups[status] else None for status in ("ok", "wait", "failed")]
+    return [token if group else None for group in groups.values()]
 
 
 def _note(

@@ -35,6 +35,7 @@ class Token:
     pending: bool = True  # to be looked at in this wave
     ended: bool = False
     changed: bool = False
+    looked: int = 0  # how many events of this batch it knew when it was last looked at
 
     def part(self, level: str, ids: Collection[int]) -> "Token":
         """A new token at the same place for some of the records."""

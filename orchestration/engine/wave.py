@@ -1,5 +1,6 @@
 """What a batch of runs needs, loaded in a fixed number of queries, and what it leaves behind, written at the end."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
@@ -49,6 +50,7 @@ class Wave:
         self.table = TransitionTable()
         self.versions = FlowVersion.objects.select_related("flow").in_bulk({run.version_id for run in runs})
         self.results: list[tuple] = []
+        self.stopped: set[int] = set()  # runs that end because their order was canceled
         self._fulfillment: dict[int, list[FulfillmentOrder]] | None = None
         self.order_of = {run.id: run.order_id for run in runs}
         compiled = {pk: version.compiled for pk, version in self.versions.items()}
@@ -141,6 +143,25 @@ class Wave:
     def live_lines(self, order_id: int) -> list[OrderLine]:
         return [line for line in self.lines[order_id] if line.state != OrderLine.State.CANCELED]
 
+    def wake(self) -> bool:
+        """Tokens that wait for an event which this batch raised after they were looked at; True if there are any.
+
+        The listener wakes other runs only: those of this batch end their transaction after their events are in it.
+        """
+        newest = {(e.order_id, e.kind): n for n, (e, _, _) in enumerate(self.collected, start=1)}
+        woken = False
+        for run_id, order_id in self.order_of.items():
+            for token in self.live_tokens(run_id):
+                if token.state != State.WAITING or token.pending:
+                    continue
+                if any(newest.get((order_id, kind), 0) > token.looked for kind in self._kinds(token)):
+                    token.pending = woken = True
+        return woken
+
+    def _kinds(self, token: Token) -> list[str]:
+        step = self.steps(token.run_id)[token.step]
+        return [*step.get("input_events", ()), *(step.get("parameters") or {}).get("failure_events", ())]
+
     def live_tokens(self, run_id: int) -> list[Token]:
         return [token for token in self.tokens[run_id] if not token.ended]
 
@@ -193,21 +214,18 @@ class Wave:
 
     def raised(
         self, order_ids: Collection[int], kinds: Collection[str]
-    ) -> dict[int, set[tuple[str, str, int]]]:
-        """(kind, entity, record id) of the events of these kinds by order, since the order's run began; one query."""
-        since = {}
-        for run in self.runs.values():
-            since[run.order_id] = min(run.start_event_id, since.get(run.order_id, run.start_event_id))
+    ) -> dict[int, set[tuple[int, str, str, int]]]:
+        """(event id, kind, entity, record id) of the events of these kinds by order; one query. This batch's have no id
+        yet: theirs is later than any."""
         found: dict[int, set] = defaultdict(set)
         rows = BusinessEvent.objects.filter(order_id__in=order_ids, kind__in=kinds)
         for pk, order_id, kind, entity, record_id in rows.values_list(
             "pk", "order_id", "kind", "entity", "record_id"
         ):
-            if pk >= since[order_id]:
-                found[order_id].add((kind, entity, record_id))
+            found[order_id].add((pk, kind, entity, record_id))
         for event, _, _ in self.collected:
             if event.kind in kinds:
-                found[event.order_id].add((event.kind, event.entity, event.record_id))
+                found[event.order_id].add((sys.maxsize, event.kind, event.entity, event.record_id))
         return found
 
     # -- what it leaves behind ----------------------------------------------------------------------------------
@@ -216,6 +234,9 @@ class Wave:
         """Raise an event for records; where its transition does not apply now, the fact is kept and the state stays."""
         if not kind or not records:
             return
+        if kind.startswith("order.") and not isinstance(records[0], Order):
+            orders = {record.order_id: self.orders[record.order_id] for record in records}
+            records, payloads = list(orders.values()), None
         outcome = apply_event(kind, records, actor=self.actor, payloads=payloads, table=self.table)
         kept = [item for item in records if item.id in outcome.refused]
         record(
@@ -275,8 +296,8 @@ class Wave:
     def _run_row(self, run_id: int) -> tuple:
         live = self.live_tokens(run_id)
         if not live:
-            canceled = self.orders[self.order_of[run_id]].state == Order.State.CANCELED
-            return (FlowRun.State.CANCELED if canceled else FlowRun.State.DONE, None, None, 0, self.now)
+            end = FlowRun.State.CANCELED if run_id in self.stopped else FlowRun.State.DONE
+            return (end, None, None, 0, self.now)
         states = {token.state for token in live}
         if State.FAILED in states:
             return (FlowRun.State.ATTENTION, None, None, 0, None)
