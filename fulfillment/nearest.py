@@ -7,6 +7,7 @@ comes first, then the same country, then the rest, and the distance stays empty.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -78,7 +79,7 @@ class _OrderPlan:
         for source, _, _ in self.ranked:
             pk = source.id
             if pk not in removed and (have := get(pk, 0)) < quantity:
-                removed[pk] = ("out of stock", f"out of stock: {max(have, 0):,} of {quantity:,}")
+                removed[pk] = _out_of_stock(have, quantity)
         return removed
 
     def _stock(self, line: LineNeed) -> dict[int, int] | None:
@@ -97,7 +98,7 @@ class _OrderPlan:
         elif pk in line.rejected:
             removal = ("rejected before", f"rejected by this source before: {line.rejected[pk]}")
         elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:
-            removal = ("out of stock", f"out of stock: {max(have, 0):,} of {line.quantity:,}")
+            removal = _out_of_stock(have, line.quantity)
         shown = [self._candidate(line, pk, {pk: removal} if removal else {})]
         sentence = self.words.assigned(line, removal, checked=stock is not None)
         self._settle(line, {} if removal else {pk: line.quantity}, shown, Counter(), sentence, removal)
@@ -216,6 +217,11 @@ class _OrderPlan:
         self.plans[line.line_id] = LinePlan(
             line.line_id, outcome, allocations, shown, dict(removed), sentence[:300]
         )
+
+
+@lru_cache(4096)
+def _out_of_stock(have: int, wanted: int) -> Removal:
+    return "out of stock", f"out of stock: {max(have, 0):,} of {wanted:,}"
 
 
 def _rankings(orders: Sequence[OrderNeed], sources: Sequence[SourceFacts]) -> Iterable[Ranked]:
