@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,11 +52,12 @@ class Processes:
     output: Path
     running: dict[str, Group] = field(default_factory=dict)
 
-    def start(self) -> None:
-        for name in ("sandbox", "web", "workers"):
+    def start(self, names: Sequence[str] = ("sandbox", "web", "workers")) -> None:
+        for name in names:
             self._start(name)
-        for url in (self.plan.sandbox_url, self.plan.url):
-            wait_for(url)
+        for name, url in (("sandbox", self.plan.sandbox_url), ("web", self.plan.url)):
+            if name in names:
+                wait_for(url)
 
     def keep(self) -> list[str]:
         """Start again what died; returns their names."""

@@ -8,121 +8,152 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 from django.conf import settings
-from django.db import connection
 
 ROOT = Path(settings.BASE_DIR)
-START = """
-import json, sys
-from pathlib import Path
-from orchestration.demo import wiring
+EVERYBODY = ("sandbox", "web", "workers")
+WORLD = """
+import django; django.setup()
 from orchestration.demo.world import load_world
-place, sandbox, ours = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 load_world(stock_factor=20)
+"""
+WIRES = """
+import sys
+import django; django.setup()
+from pathlib import Path
+from inventory.models import FulfillmentSource
+from orchestration.demo import wiring
+place, sandbox, ours, only = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4]
 kept = wiring.credentials(place / "keys.json")
 wiring.connect(kept, sandbox)
 wiring.keep(place / "sandbox.json", wiring.sandbox_config(kept, ours, wiring.staff_key(kept, place / "keys.json")))
+if only:
+    FulfillmentSource.objects.exclude(type=only).update(active=False)
 """
+ENDED = """
+SELECT count(*) FROM orders_order o WHERE completed_at IS NOT NULL OR EXISTS
+ (SELECT 1 FROM orders_hold h WHERE h.order_id = o.id AND h.released_at IS NULL)
+"""
+DOUBLED = ("doubled_threepl", "doubled_invoices", "doubled_shop_shipments")
+_worlds: dict[str, str] = {}
 
 
 class House:
-    """`with House(path) as house`: everything runs; at the end nobody of it is left and the database is gone."""
+    """`with House(path) as house`: its processes run; at the end nobody of it is left and the database is gone.
 
-    def __init__(self, place: Path, *, faults: bool = False, seed: int = 1) -> None:
+    With `only="3pl"` all orders go to the 3PL and no web is needed: pullers bring what no call told.
+    """
+
+    def __init__(
+        self, place: Path, *, names=EVERYBODY, faults=False, seed=1, server="", only="", pace=0.05
+    ) -> None:
         from orchestration.demo.processes import Plan, Processes, free_port
 
-        self.place, self.chance = place, random.Random(seed)
+        self.place, self.chance, self.names, self.only = place, random.Random(seed), names, only
+        self.server = server or own_server()
         plan = Plan(
             port=free_port(),
             sandbox_port=free_port(),
             config=place / "sandbox.json",
             ledger=place / "ledger.sqlite3",
-            pace=0.05,
+            pace=pace,
             faults=faults,
             seed=seed,
+            workers=4,
         )
         self.processes = Processes(plan, output=place / "log")
         self.name = f"iom_rig_{os.getpid()}_{time.monotonic_ns()}"
+        self.killed: list[str] = []
+        self.zygote: subprocess.Popen | None = None
 
     def __enter__(self) -> "House":
-        own = settings.DATABASES["default"]
-        self.server = (
-            f"postgres://{own['USER']}:{own['PASSWORD']}@{own['HOST'] or '127.0.0.1'}:{own['PORT'] or 5432}"
-        )
-        self._admin(f"CREATE DATABASE {self.name}")
-        self.before = {"DATABASE_URL": self.url, "IOM_VAR_DIR": str(self.place), "NO_BOOTSTRAP": "1"}
-        self.kept = {name: os.environ.get(name) for name in self.before}
-        os.environ.update(self.before)
-        self.manage("migrate", "-v0")
+        template = _world(self.server, self.place)
+        _admin(self.server, f"CREATE DATABASE {self.name} TEMPLATE {template}")
         plan = self.processes.plan
-        # `-c` of the shell has no arguments of its own, so they go by a script.
-        script = "import django; django.setup()\n" + START
-        self._run([sys.executable, "-c", script, str(self.place), plan.sandbox_url, plan.url])
-        self.processes.start()
+        self.environment = {
+            **_environment(self.url, self.place),
+            "IOM_ALLOWED_PRIVATE_HOSTS": f"127.0.0.1:{plan.sandbox_port}",
+        }
+        self.kept = {name: os.environ.get(name) for name in self.environment}
+        os.environ.update(self.environment)
+        _run("-c", WIRES, str(self.place), plan.sandbox_url, plan.url, self.only)
+        self.processes.start(self.names)
         return self
 
     def __exit__(self, *_) -> None:
+        if self.zygote:
+            self.zygote.kill()
+            self.zygote.wait()
         self.processes.end()
         for name, value in self.kept.items():
             os.environ.pop(name) if value is None else os.environ.update({name: value})
-        self._admin(f"DROP DATABASE {self.name} WITH (FORCE)")
+        with suppress(psycopg.OperationalError):  # the server itself may be what the test took away
+            _admin(self.server, f"DROP DATABASE {self.name} WITH (FORCE)")
 
     @property
     def url(self) -> str:
         return f"{self.server}/{self.name}"
 
     def manage(self, *arguments: str) -> str:
-        return self._run([sys.executable, str(ROOT / "manage.py"), *arguments])
+        return _run(str(ROOT / "manage.py"), *arguments)
 
-    def ask(self, sql: str):
+    # -- looking ------------------------------------------------------------------------------------------------
+
+    def ask(self, sql: str, *values):
         """The first value of the first row."""
         with psycopg.connect(self.url, autocommit=True) as line:
-            return line.execute(sql).fetchone()[0]
+            return line.execute(sql, values or None).fetchone()[0]
+
+    def tell(self, sql: str, *values) -> int:
+        """Rows that a statement changed."""
+        with psycopg.connect(self.url, autocommit=True) as line:
+            return line.execute(sql, values or None).rowcount
 
     def ledger(self) -> dict:
-        return self._call("/ledger")
+        return self.call("/ledger")
 
     def receive(self, orders: int) -> None:
-        self._call("/receive", {"orders": orders})
+        self.call("/receive", {"orders": orders})
 
-    def members(self, name: str) -> list[int]:
-        """The pids of a process and all that it made, itself first."""
-        found = [self.processes.running[name].pid]
-        for pid in found:
-            tasks = Path(f"/proc/{pid}/task")
-            for task in tasks.iterdir() if tasks.exists() else ():
-                found += [int(child) for child in (task / "children").read_text().split()]
-        return found
+    def call(self, path: str, body: dict | None = None):
+        data = None if body is None else json.dumps(body).encode()
+        url = self.processes.plan.sandbox_url + path
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=30) as answer:
+            return json.load(answer)
 
-    def kill_one(self) -> int:
-        """SIGKILL somebody of the web or the workers, whoever it is; the sandbox is the judge and stays."""
-        victim = self.chance.choice(self.members(self.chance.choice(["web", "workers", "workers"])))
-        try:
-            os.kill(victim, signal.SIGKILL)
-        except ProcessLookupError:
-            return 0
-        return victim
-
-    def wait_until(self, holds: Callable[[], bool], seconds: float, *, what: str) -> None:
-        limit = time.monotonic() + seconds
+    def wait_until(self, holds: Callable[[], bool], seconds: float, *, what: str, keep: bool = True) -> float:
+        """Seconds that it took."""
+        begun = time.monotonic()
         while not holds():
-            assert time.monotonic() < limit, f"not within {seconds} s: {what}\n{self.story()}"
-            self.processes.keep()
-            time.sleep(0.2)
+            assert time.monotonic() < begun + seconds, f"not within {seconds} s: {what}\n{self.story()}"
+            if keep:
+                self.processes.keep()
+            time.sleep(0.1)
+        return time.monotonic() - begun
 
     def is_over(self, orders: int) -> bool:
-        """So many orders came in and each has its end: invoiced or held. Pullers look at once, not in five minutes."""
-        self.ask(
-            "WITH due AS (UPDATE providers_checkpoint SET due_at = now() RETURNING 1) SELECT count(*) FROM due"
-        )
-        return orders == self.ask(
-            "SELECT count(*) FROM orders_order o WHERE completed_at IS NOT NULL OR EXISTS"
-            " (SELECT 1 FROM orders_hold h WHERE h.order_id = o.id AND h.released_at IS NULL)"
-        )
+        """So many orders came in and each has its end: invoiced or held. Pullers look at once, not in a minute."""
+        self.pull_now()
+        return orders == self.ask(ENDED)
+
+    def pull_now(self) -> None:
+        self.tell("UPDATE providers_checkpoint SET due_at = now() WHERE due_at > now()")
+
+    def leases_run_out(self) -> None:
+        """As if the time of every lease had passed."""
+        for table in (
+            "orchestration_flowrun",
+            "providers_providerrequest",
+            "providers_inboxmessage",
+            "providers_checkpoint",
+        ):
+            self.tell(f"UPDATE {table} SET lease_until = now() WHERE lease_until > now()")
+        self.tell("UPDATE providers_providerrequest SET due_at = now() WHERE due_at > now()")
 
     def story(self) -> str:
         states = "SELECT coalesce(json_object_agg(state, n), '{}') FROM (SELECT state, count(*) n FROM %s GROUP BY 1) t"
@@ -132,39 +163,141 @@ class House:
             "providers_providerrequest",
             "providers_inboxmessage",
         )
-        lines = [f"{table}: {self.ask(states % table)}" for table in tables]
+        lines = [f"killed: {self.killed}", *(f"{table}: {self.ask(states % table)}" for table in tables)]
         return "\n".join([*lines, (self.place / "log").read_text(errors="replace")[-3000:]])
 
     def judge(self, orders: int) -> None:
         """Nothing lost, doubled, oversold or stuck: the ledger outside and our own invariants agree."""
         ledger = self.ledger()
         assert ledger["orders_created"] == orders == self.ask("SELECT count(*) FROM orders_order")
-        assert [
-            ledger[name] for name in ("doubled_threepl", "doubled_invoices", "doubled_shop_shipments")
-        ] == [0, 0, 0]
+        assert {name: ledger[name] for name in DOUBLED if ledger[name]} == {}
         assert ledger["invoices"] == self.ask("SELECT count(*) FROM fulfillment_invoice")
+        assert ledger["threepl_shipped"] == self.ask(
+            "SELECT count(DISTINCT f.id) FROM fulfillment_fulfillmentorder f JOIN inventory_fulfillmentsource s"
+            " ON s.id = f.source_id WHERE s.type = '3pl' AND f.state IN ('shipped', 'delivered')"
+        )
         self.manage("check_invariants")
 
-    def _run(self, command: list[str]) -> str:
-        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "iom.settings", "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    # -- killing ------------------------------------------------------------------------------------------------
 
-    def _call(self, path: str, body: dict | None = None) -> dict:
-        data = None if body is None else json.dumps(body).encode()
-        url = self.processes.plan.sandbox_url + path
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=30) as answer:
-            return json.load(answer)
+    def members(self, name: str) -> list[int]:
+        """The living pids of a process and all that it made, itself first."""
+        found = [self.processes.running[name].pid]
+        for pid in found:
+            with suppress(FileNotFoundError):
+                for task in Path(f"/proc/{pid}/task").iterdir():
+                    found += [int(child) for child in (task / "children").read_text().split()]
+        return [pid for pid in found if not is_gone(pid)]
 
-    def _admin(self, sql: str) -> None:
-        own = connection.settings_dict
-        with psycopg.connect(
-            host=own["HOST"] or "127.0.0.1",
-            port=own["PORT"] or 5432,
-            user=own["USER"],
-            password=own["PASSWORD"] or None,
-            dbname="postgres",
-            autocommit=True,
-        ) as line:
-            line.execute(sql)
+    def kill_one(self) -> bool:
+        """SIGKILL somebody of the web or the workers, whoever it is; the sandbox is the judge and stays."""
+        name = self.chance.choice(["web", "workers", "workers", "workers"])
+        if not (pids := self.members(name)):
+            return False
+        place = self.chance.randrange(len(pids))
+        try:
+            os.kill(pids[place], signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        self.killed.append(f"{name}[{place} of {len(pids)}]")
+        return True
+
+    # -- workers that a test steers -----------------------------------------------------------------------------
+
+    def hand(self, **wish) -> int:
+        """Start a worker as `hands.py` says; its pid."""
+        if self.zygote is None:
+            environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "iom.settings", "PYTHONPATH": str(ROOT)}
+            with (self.place / "log").open("ab") as log:
+                self.zygote = subprocess.Popen(
+                    [sys.executable, str(Path(__file__).with_name("hands.py"))],
+                    env=environment, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                )  # fmt: skip
+        self.zygote.stdin.write(json.dumps(wish) + "\n")
+        self.zygote.stdin.flush()
+        return int(self.zygote.stdout.readline())
+
+    def work(self, seconds: float = 60, **wish) -> int:
+        """One worker until it has nothing to do or is dead; its pid."""
+        pid = self.hand(**wish)
+        self.wait_until(lambda: is_gone(pid), seconds, what="the worker ends")
+        return pid
+
+    def work_until_dead(self, point: str, seconds: float = 60) -> None:
+        """Workers go on one after the other until one has met the kill point; the one that meets it is dead."""
+        pid = self.hand(at=point, for_ever=True)
+        begun = time.monotonic()
+        while not is_gone(pid):
+            assert time.monotonic() < begun + seconds, f"{point} was never passed\n{self.story()}"
+            self.pull_now()
+            time.sleep(0.05)
+        self.killed.append(point)
+
+    def work_until_over(self, orders: int, seconds: float = 90) -> None:
+        limit = time.monotonic() + seconds
+        while not self.is_over(orders):
+            assert time.monotonic() < limit, f"not within {seconds} s\n{self.story()}"
+            self.leases_run_out()
+            self.work()
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def own_server() -> str:
+    own = settings.DATABASES["default"]
+    return f"postgres://{own['USER']}:{own['PASSWORD']}@{own['HOST'] or '127.0.0.1'}:{own['PORT'] or 5432}"
+
+
+def _world(server: str, place: Path) -> str:
+    """A migrated database with the demo world, made once a session; houses are copies of it."""
+    if server not in _worlds:
+        name = f"iom_rig_world_{os.getpid()}_{len(_worlds)}"
+        _admin(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        _admin(server, f"CREATE DATABASE {name}")
+        with _environ(_environment(f"{server}/{name}", place)):
+            _run(str(ROOT / "manage.py"), "migrate", "-v0")
+            _run("-c", WORLD)
+        _worlds[server] = name
+    return _worlds[server]
+
+
+def forget_worlds() -> None:
+    """At the end of a session."""
+    for server, name in _worlds.items():
+        with suppress(psycopg.OperationalError):
+            _admin(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _worlds.clear()
+
+
+def _environment(url: str, place: Path) -> dict[str, str]:
+    return {"DATABASE_URL": url, "IOM_VAR_DIR": str(place), "NO_BOOTSTRAP": "1"}
+
+
+@contextmanager
+def _environ(values: dict[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _run(*command: str) -> str:
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "iom.settings", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *command], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _admin(server: str, sql: str) -> None:
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as line:
+        line.execute(sql)

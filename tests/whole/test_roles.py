@@ -1,0 +1,125 @@
+"""F3, F4: whoever of the house dies, work goes on within a minute and no orphan works on for more than ten seconds."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from rig import ROOT, House, is_gone
+
+from orchestration.demo.processes import free_port
+
+pytestmark = [pytest.mark.processes, pytest.mark.postgres]
+# Depth-first as they are forked: supervisor, main of the cluster, its sentinel, then workers, monitor and pusher.
+CLUSTER = 3 + 4 + 2
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    with House(tmp_path_factory.mktemp("roles")) as running:
+        running.orders = 0
+        yield running
+
+
+def orders_move(house: House, number: int = 3) -> float:
+    """Seconds until fresh orders have their end."""
+    house.receive(number)
+    house.orders += number
+    return house.wait_until(lambda: house.is_over(house.orders), 60, what="orders move again")
+
+
+def whole_cluster(house: House) -> list[int]:
+    house.wait_until(lambda: len(house.members("workers")) == CLUSTER, 30, what="the cluster is complete")
+    return house.members("workers")
+
+
+@pytest.mark.parametrize("role", range(CLUSTER))
+def test_who_ever_dies_takes_its_group_along_and_work_goes_on(house, role):
+    old = whole_cluster(house)
+    os.kill(old[role], signal.SIGKILL)
+    kept = {old[0]} if role else set()  # the supervisor outlives its cluster
+    house.wait_until(lambda: all(is_gone(p) for p in old if p not in kept), 10, what="the old group is gone")
+    orders_move(house)
+
+
+@pytest.mark.parametrize("role", [0, 1])
+def test_the_web_comes_back(house, role):
+    """Its master takes its workers along; a worker alone is replaced by its master."""
+    old = house.members("web")
+    os.kill(old[role], signal.SIGKILL)
+    gone = old if role == 0 else [old[role]]
+    house.wait_until(lambda: all(is_gone(pid) for pid in gone), 10, what="no orphan of the web")
+    orders_move(house)
+
+
+def test_a_frozen_cluster_is_replaced(house):
+    """F18: stopped processes look alive; only progress tells."""
+    frozen = whole_cluster(house)[1:]
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    assert orders_move(house) < 60
+    assert all(is_gone(pid) for pid in frozen)
+
+
+def test_and_after_all_that_everything_adds_up(house):
+    house.judge(house.orders)
+
+
+@pytest.mark.parametrize("victim", ["demo", "web"])
+def test_nobody_outlives_a_killed_demo(tmp_path, victim):
+    """SIGKILL of `demo` ends all that it started; SIGKILL of its web process is mended by it."""
+    port = free_port()
+    environment = {**os.environ, "NO_BOOTSTRAP": "1", "IOM_VAR_DIR": str(tmp_path)}
+    environment["DATABASE_URL"] = f"sqlite:///{tmp_path / 'demo.sqlite3'}"
+    command = [sys.executable, str(ROOT / "manage.py"), "demo", "--port", str(port), "--rate", "0.001"]
+    demo = subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        for line in demo.stderr:
+            if "Ctrl-C" in line:
+                break
+        family = descendants(demo.pid)
+        assert len(family) > 8
+        if victim == "demo":
+            demo.kill()
+            demo.wait()
+            until(lambda: all(is_gone(pid) for pid in family), 10)
+        else:
+            web = next(pid for pid in family if "gunicorn" in command_of(pid))
+            os.kill(web, signal.SIGKILL)
+            until(
+                lambda: is_gone(web) and any("gunicorn" in command_of(p) for p in descendants(demo.pid)), 30
+            )
+    finally:
+        demo.terminate()
+        demo.wait(60)
+
+
+def descendants(pid: int) -> list[int]:
+    found = [pid]
+    for one in found:
+        try:
+            for task in os.listdir(f"/proc/{one}/task"):
+                with open(f"/proc/{one}/task/{task}/children") as children:
+                    found += [int(child) for child in children.read().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found[1:]
+
+
+def command_of(pid: int) -> str:
+    try:
+        with open(f"/proc/{pid}/cmdline") as line:
+            return line.read().replace("\0", " ")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
+def until(holds, seconds: float) -> None:
+    limit = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < limit, f"not within {seconds} s"
+        time.sleep(0.1)
