@@ -14,8 +14,9 @@ from iom.lib.admin.actions import selected_ids
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, pretty_json
 from iom.lib.badges import badge
 from orchestration.errors import BadRule, NotPublishable
-from orchestration.models import Policy, PolicyVersion, Rule
+from orchestration.models import Policy, PolicyVersion, Rule, ValueList
 from orchestration.policies.compile import compile_tree
+from orchestration.policies.lists import resolve
 from orchestration.services.publishing import publish_policy
 
 
@@ -54,7 +55,7 @@ class RuleFormSet(forms.BaseInlineFormSet):
             if not cleaned or cleaned.get("DELETE") or "condition" not in cleaned:
                 continue
             try:
-                compile_tree(self.instance.entity, cleaned["condition"], "condition")
+                compile_tree(self.instance.entity, resolve(cleaned["condition"]), "condition")
             except BadRule as fault:
                 form.add_error("condition", str(fault))
 
@@ -123,3 +124,14 @@ class PolicyVersionAdmin(MachineAdmin):
     @admin.display(description="definition")
     def definition_text(self, version: PolicyVersion) -> str:
         return pretty_json(version.definition)
+
+
+@admin.register(ValueList)
+class ValueListAdmin(HouseAdmin):
+    list_display = ("name", "key", "length", "updated_at")
+    search_fields = ("name__icontains", "key__istartswith")
+    fields = (("name", "key"), "values")
+
+    @admin.display(description="values")
+    def length(self, found: ValueList) -> int:
+        return len(found.values)

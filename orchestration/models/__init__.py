@@ -1,5 +1,5 @@
 from orchestration.models.flow import Flow, FlowVersion
-from orchestration.models.policy import Policy, PolicyVersion, Rule
+from orchestration.models.policy import Policy, PolicyVersion, Rule, ValueList
 from orchestration.models.run import FlowRun, StepResult, StepRun
 
-__all__ = ["Flow", "FlowRun", "FlowVersion", "Policy", "PolicyVersion", "Rule", "StepResult", "StepRun"]
+__all__ = ["Flow", "FlowRun", "FlowVersion", "Policy", "PolicyVersion", "Rule", "StepResult", "StepRun", "ValueList"]

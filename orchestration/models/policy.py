@@ -84,3 +84,18 @@ class PolicyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.policy} v{self.number}"
+
+
+class ValueList(models.Model):
+    """Values that rules name by the key of their list. A published policy carries them as they were then."""
+
+    key = models.SlugField(max_length=60, unique=True)
+    name = models.CharField(max_length=120)
+    values = models.JSONField(default=list, help_text="Texts or numbers, at most 1,000")
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name

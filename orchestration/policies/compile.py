@@ -1,24 +1,43 @@
 """From a rule's tree to a Q object. The grammar is closed and typed; every fault is named by its path.
 
     tree       {"all": [tree, …]} | {"any": [tree, …]} | {"not": tree} | comparison | related
-    comparison {"field": name, "op": operator, "value": constant}
+    comparison {"field": name, "op": operator, "value": constant} | {"field": name, "op": operator, "other": name}
+               {"field": name, "op": "in_list", "list": key of a list of values}
     related    {"related": name, "match": "any" | "all" | "none", "where": tree}
                {"related": name, "aggregate": "count" | "sum", "field": name, "op": operator, "value": number}
 
-An empty tree always holds. Two-valued: a comparison with a missing value is false, its `not` is true.
+An empty tree always holds. Two-valued: a comparison with a missing value is false, its `not` is true; the operators
+that deny (does not equal, not in) are the `not` of the others. “contains”, “starts with” and “ends with” do not tell
+capitals from small letters; SQLite knows that of ASCII letters only.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, Subquery, Sum
+from django.db.models import BigIntegerField, Count, DecimalField, Exists, F, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.utils.dateparse import parse_date, parse_datetime
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from orchestration.errors import BadRule
-from orchestration.policies.fields import MODELS, OPERATORS, RELATIONS, FieldSpec, catalog
+from orchestration.policies.constants import (
+    Moment,
+    constant,
+    constants,
+    duration,
+    moments,
+    number,
+    span,
+    whole_days,
+)
+from orchestration.policies.fields import (
+    AGAINST_FIELD,
+    COMPARE,
+    MODELS,
+    OPERATORS,
+    RELATIONS,
+    FieldSpec,
+    catalog,
+)
 
 DEPTH = 20
 WIDTH = 200
@@ -28,9 +47,17 @@ LOOKUPS = {
     "at_least": "gte",
     "less": "lt",
     "at_most": "lte",
-    "in": "in",
     "contains": "icontains",
     "starts_with": "istartswith",
+    "ends_with": "iendswith",
+}
+DENIALS = {"does_not_equal": "equals", "not_in": "in", "not_in_list": "in_list"}
+FIGURES = {
+    "equals": Exact,
+    "greater": GreaterThan,
+    "at_least": GreaterThanOrEqual,
+    "less": LessThan,
+    "at_most": LessThanOrEqual,
 }
 
 
@@ -44,7 +71,7 @@ def fields_of(entity: str, tree: Mapping[str, Any]) -> list[str]:
     if not isinstance(tree, Mapping):
         return []
     if "field" in tree and "related" not in tree:
-        return [tree["field"]]
+        return [tree["field"], *([tree["other"]] if "other" in tree else [])]
     parts = tree.get("all") or tree.get("any") or ([tree["not"]] if "not" in tree else [])
     return list(dict.fromkeys(name for part in parts for name in fields_of(entity, part)))
 
@@ -61,10 +88,15 @@ def _node(entity: str, tree: Any, path: str, depth: int) -> Q:
             return _group(entity, tree, word, path, depth)
     if "not" in tree:
         _only(tree, {"not"}, path)
-        return ~_node(entity, tree["not"], f"{path}.not", depth + 1)
+        return _denied(_node(entity, tree["not"], f"{path}.not", depth + 1))
     if "related" in tree:
         return _related(entity, tree, path, depth)
     return _comparison(entity, tree, path)
+
+
+def _denied(whole: Q) -> Q:
+    """Django takes `~Q()` for “no condition”; the denial of what always holds is what never does."""
+    return ~whole if whole else Q(pk__in=[])
 
 
 def _group(entity: str, tree: Mapping, word: str, path: str, depth: int) -> Q:
@@ -74,16 +106,23 @@ def _group(entity: str, tree: Mapping, word: str, path: str, depth: int) -> Q:
         raise BadRule(f"{path}.{word}", "needs at least one condition")
     if len(parts) > WIDTH:
         raise BadRule(f"{path}.{word}", f"has more than {WIDTH} conditions")
+    compiled = [
+        _node(entity, part, f"{path}.{word}[{position}]", depth + 1) for position, part in enumerate(parts)
+    ]
+    if word == "any" and not all(compiled):
+        return Q()  # one of them always holds; `Q() | x` would be x
     whole = Q()
-    for position, part in enumerate(parts):
-        compiled = _node(entity, part, f"{path}.{word}[{position}]", depth + 1)
-        whole = whole & compiled if word == "all" else whole | compiled
+    for part in compiled:
+        whole = whole & part if word == "all" else whole | part
     return whole
+
+
+# -- related records ---------------------------------------------------------------------------------------------------
 
 
 def _related(entity: str, tree: Mapping, path: str, depth: int) -> Q:
     known = RELATIONS[entity]
-    if tree["related"] not in known:
+    if not isinstance(tree["related"], str) or tree["related"] not in known:
         raise BadRule(
             f"{path}.related",
             f"is none of {', '.join(known) or 'nothing: this entity has no related records'}",
@@ -105,116 +144,139 @@ def _related(entity: str, tree: Mapping, path: str, depth: int) -> Q:
 
 
 def _aggregate(other: str, back: str, rows, tree: Mapping, path: str) -> Q:
-    _only(tree, {"related", "aggregate", "field", "op", "value"}, path)
     if tree["aggregate"] == "count":
+        _only(tree, {"related", "aggregate", "op", "value"}, path)
         figure = Count("pk")
     elif tree["aggregate"] == "sum":
-        figure = Sum(_spec(other, tree.get("field"), f"{path}.field", "number").lookup)
+        _only(tree, {"related", "aggregate", "field", "op", "value"}, path)
+        figure = Sum(_summed(other, tree.get("field"), f"{path}.field").lookup)
     else:
         raise BadRule(f"{path}.aggregate", "must be count or sum")
-    operator = _operator("number", tree.get("op"), path)
-    value = _number(tree.get("value"), f"{path}.value")
+    operator, value = tree.get("op"), tree.get("value")
+    if operator not in COMPARE:
+        raise BadRule(f"{path}.op", f"must be one of {', '.join(COMPARE)} for a count or sum")
+    if not isinstance(wanted := number(value, f"{path}.value"), int):
+        raise BadRule(f"{path}.value", "must be a whole number")
     grouped = rows.order_by().values(back).annotate(figure=figure).values("figure")
     total = Coalesce(Subquery(grouped, output_field=BigIntegerField()), 0)
-    return _compared(total, operator, value)
-
-
-def _compared(expression, operator: str, value) -> Q:
-    from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
-
-    classes = {
-        "equals": Exact,
-        "greater": GreaterThan,
-        "at_least": GreaterThanOrEqual,
-        "less": LessThan,
-        "at_most": LessThanOrEqual,
-    }
     if operator == "does_not_equal":
-        return ~Q(Exact(expression, value))
-    return Q(classes[operator](expression, value))
+        return ~Q(Exact(total, wanted))
+    return Q(FIGURES[operator](total, wanted))
 
 
-def _comparison(entity: str, tree: Mapping, path: str) -> Q:
-    _only(tree, {"field", "op", "value"}, path)
-    spec = _spec(entity, tree.get("field"), f"{path}.field")
-    operator = _operator(spec.type, tree.get("op"), path)
-    if operator in ("has_data", "has_no_data"):
-        empty = Q(**{f"{spec.lookup}__isnull": True})
-        if spec.type == "text":
-            empty |= Q(**{spec.lookup: ""})
-        return empty if operator == "has_no_data" else ~empty
-    value = _value(spec, operator, tree.get("value"), f"{path}.value")
-    if operator == "does_not_equal":
-        return ~Q(**{spec.lookup: value})
-    return Q(**{f"{spec.lookup}__{LOOKUPS[operator]}": value})
-
-
-def _only(tree: Mapping, allowed: set[str], path: str) -> None:
-    if strange := sorted(set(tree) - allowed):
-        raise BadRule(f"{path}.{strange[0]}", f"is not known here; allowed: {', '.join(sorted(allowed))}")
-
-
-def _spec(entity: str, name: Any, path: str, needed_type: str = "") -> FieldSpec:
-    spec = catalog(entity).get(name) if isinstance(name, str) else None
-    if spec is None:
-        raise BadRule(path, f"{name!r} is no field of {entity}")
-    if needed_type and spec.type != needed_type:
-        raise BadRule(path, f"{name} is a {spec.type}, a {needed_type} is needed")
+def _summed(other: str, name: Any, path: str) -> FieldSpec:
+    spec = _spec(other, name, path)
+    if spec.type != "number":
+        raise BadRule(path, f"{name} is a {spec.type}, a number is needed")
+    if isinstance(spec.field, DecimalField):
+        raise BadRule(path, f"{name} is a price of one unit; sum an amount or a quantity")
     return spec
 
 
-def _operator(kind: str, operator: Any, path: str) -> str:
-    if operator not in OPERATORS[kind]:
-        raise BadRule(f"{path}.op", f"must be one of {', '.join(OPERATORS[kind])} for a {kind}")
-    return operator
+# -- comparisons -------------------------------------------------------------------------------------------------------
 
 
-def _value(spec: FieldSpec, operator: str, value: Any, path: str) -> Any:
+def _comparison(entity: str, tree: Mapping, path: str) -> Q:
+    spec = _spec(entity, tree.get("field"), f"{path}.field")
+    operator = tree.get("op")
+    if not isinstance(operator, str) or operator not in OPERATORS[spec.type]:
+        raise BadRule(f"{path}.op", f"must be one of {', '.join(OPERATORS[spec.type])} for a {spec.type}")
+    if operator in ("has_data", "has_no_data"):
+        _only(tree, {"field", "op", "value"}, path)
+        return _data(spec, operator)
+    if operator in DENIALS:
+        return ~_holds(entity, spec, DENIALS[operator], tree, path)
+    return _holds(entity, spec, operator, tree, path)
+
+
+def _holds(entity: str, spec: FieldSpec, operator: str, tree: Mapping, path: str) -> Q:
+    if "other" in tree:
+        return _against(entity, spec, operator, tree, path)
+    if operator == "in_list":
+        return _present(spec, Q(**{f"{spec.lookup}__in": _listed(spec, tree, path)}))
+    _only(tree, {"field", "op", "value"}, path)
+    value, where = tree.get("value"), f"{path}.value"
     if operator == "in":
-        if not isinstance(value, list) or not 1 <= len(value) <= 1000:
-            raise BadRule(path, "must be a list of 1 to 1,000 values")
-        return [_one(spec, item, f"{path}[{position}]") for position, item in enumerate(value)]
-    return _one(spec, value, path)
+        return _present(spec, Q(**{f"{spec.lookup}__in": constants(spec, value, where)}))
+    if operator == "between":
+        return _present(spec, _within(spec, *span(spec, value, where)))
+    if operator in ("older_than", "within_last", "within_next"):
+        return _present(spec, _relative(spec, operator, duration(spec, value, where)))
+    if spec.type == "date" and not whole_days(spec):
+        return _present(spec, _timed(spec, operator, constant(spec, value, where)))
+    return _present(spec, Q(**{f"{spec.lookup}__{LOOKUPS[operator]}": constant(spec, value, where)}))
 
 
-def _one(spec: FieldSpec, value: Any, path: str) -> Any:
-    checked = {"number": _number, "text": _text, "boolean": _boolean, "date": _date}[spec.type](value, path)
-    if spec.choices and checked not in spec.choices:
-        raise BadRule(path, f"{value!r} is none of {', '.join(spec.choices)}")
-    return checked
+def _present(spec: FieldSpec, compared: Q) -> Q:
+    """Two-valued whatever stands around it: SQL's “unknown” would survive a denial."""
+    return Q(**{f"{spec.lookup}__isnull": False}) & compared if spec.nullable else compared
 
 
-def _number(value: Any, path: str) -> Decimal | int:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise BadRule(path, "must be a number")
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        raise BadRule(path, f"{value!r} is not a number") from None
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 18:
-        raise BadRule(path, "must be a number within plus or minus 10^18")
-    return int(number) if number == number.to_integral_value() else number
+def _data(spec: FieldSpec, operator: str) -> Q:
+    empty = Q(**{f"{spec.lookup}__isnull": True})
+    if spec.type == "text":
+        empty |= Q(**{spec.lookup: ""})
+    return empty if operator == "has_no_data" else ~empty
 
 
-def _text(value: Any, path: str) -> str:
-    if not isinstance(value, str) or len(value) > 400 or "\0" in value:
-        raise BadRule(path, "must be a text of at most 400 characters")
-    return value
+def _against(entity: str, spec: FieldSpec, operator: str, tree: Mapping, path: str) -> Q:
+    _only(tree, {"field", "op", "other"}, path)
+    other = _spec(entity, tree["other"], f"{path}.other")
+    if other.type != spec.type:
+        raise BadRule(f"{path}.other", f"{other.name} is a {other.type}, {spec.name} is a {spec.type}")
+    if spec.type == "date" and whole_days(spec) != whole_days(other):
+        raise BadRule(f"{path}.other", f"one of {spec.name} and {other.name} is a day without a time")
+    if operator not in AGAINST_FIELD[spec.type]:
+        raise BadRule(f"{path}.op", f"two fields: one of {', '.join(AGAINST_FIELD[spec.type])}")
+    compared = Q(**{f"{spec.lookup}__{LOOKUPS[operator]}": F(other.lookup)})
+    return _present(spec, _present(other, compared))
 
 
-def _boolean(value: Any, path: str) -> bool:
-    if not isinstance(value, bool):
-        raise BadRule(path, "must be true or false")
-    return value
+def _listed(spec: FieldSpec, tree: Mapping, path: str) -> list[Any]:
+    """`values` is what the list had when the policy was published; `lists.resolve` puts it there."""
+    _only(tree, {"field", "op", "list", "values"}, path)
+    if "values" not in tree:
+        raise BadRule(f"{path}.list", f"there is no list {tree.get('list')!r}")
+    return constants(spec, tree["values"], f"{path}.values")
 
 
-def _date(value: Any, path: str) -> date | datetime:
-    found = None
-    if isinstance(value, str):
-        try:
-            found = parse_datetime(value) or parse_date(value)
-        except ValueError:
-            found = None
-    if found is None or not 1970 <= found.year <= 9000:
-        raise BadRule(path, "must be a date such as 2026-11-20 or a time such as 2026-11-20T14:00:00Z")
-    return found
+def _within(spec: FieldSpec, low: Any, high: Any) -> Q:
+    if spec.type == "date" and not whole_days(spec):
+        return _timed(spec, "at_least", low) & _timed(spec, "at_most", high)
+    return Q(**{f"{spec.lookup}__gte": low, f"{spec.lookup}__lte": high})
+
+
+def _timed(spec: FieldSpec, operator: str, value: Any) -> Q:
+    """A time beside a constant that may be a whole day."""
+    first, after = moments(value)
+    if first == after:
+        return Q(**{f"{spec.lookup}__{LOOKUPS[operator]}": value})
+    if operator == "equals":
+        return Q(**{f"{spec.lookup}__gte": first, f"{spec.lookup}__lt": after})
+    lookup, edge = {
+        "greater": ("gte", after),
+        "at_least": ("gte", first),
+        "less": ("lt", first),
+        "at_most": ("lt", after),
+    }[operator]
+    return Q(**{f"{spec.lookup}__{lookup}": edge})
+
+
+def _relative(spec: FieldSpec, operator: str, minutes: int) -> Q:
+    days = whole_days(spec)
+    if operator == "older_than":
+        return Q(**{f"{spec.lookup}__lt": Moment(-minutes, days)})
+    low, high = (-minutes, 0) if operator == "within_last" else (0, minutes)
+    return Q(**{f"{spec.lookup}__gte": Moment(low, days), f"{spec.lookup}__lte": Moment(high, days)})
+
+
+def _only(tree: Mapping, allowed: set[str], path: str) -> None:
+    if strange := sorted(set(map(str, tree)) - allowed):
+        raise BadRule(f"{path}.{strange[0]}", f"is not known here; allowed: {', '.join(sorted(allowed))}")
+
+
+def _spec(entity: str, name: Any, path: str) -> FieldSpec:
+    spec = catalog(entity).get(name) if isinstance(name, str) else None
+    if spec is None:
+        raise BadRule(path, f"{name!r} is no field of {entity}")
+    return spec

@@ -9,13 +9,15 @@ from functools import cache
 from django.db import models
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
-from orders.models import Order, OrderLine
+from orders.models import Hold, Order, OrderLine, OrderTag
 
 MODELS = {
     "order": Order,
     "order_line": OrderLine,
     "fulfillment_order": FulfillmentOrder,
     "fulfillment_line": FulfillmentLine,
+    "hold": Hold,
+    "tag": OrderTag,
 }
 
 # entity -> the fields of its own, then of what it belongs to; a dot goes to one related record
@@ -39,36 +41,54 @@ FIELDS = {
         "order.priority order.ship_to_country order.ship_to_region order.total_minor order.channel.key order.channel.kind order.customer.group"
     ),
     "fulfillment_line": "quantity quantity_picked quantity_shipped product.sku product.category fulfillment_order.state "
-    "fulfillment_order.source.code fulfillment_order.source.type order_line.state order_line.unit_price",
+    "fulfillment_order.source.code fulfillment_order.source.type order_line.state order_line.unit_price "
+    "order_line.sku order_line.quantity order_line.order.priority order_line.order.ship_to_country",
+    # only as related records of an order
+    "hold": "type reason placed_by placed_at released_at released_by",
+    "tag": "tag.name",
 }
 # relations to many: name that rules use -> (entity there, field there that points back)
 RELATIONS = {
-    "order": {"lines": ("order_line", "order"), "fulfillment_orders": ("fulfillment_order", "order")},
+    "order": {
+        "lines": ("order_line", "order"),
+        "fulfillment_orders": ("fulfillment_order", "order"),
+        "holds": ("hold", "order"),
+        "tags": ("tag", "order"),
+    },
     "order_line": {"fulfillment_lines": ("fulfillment_line", "order_line")},
     "fulfillment_order": {"lines": ("fulfillment_line", "fulfillment_order")},
     "fulfillment_line": {},
+    "hold": {},
+    "tag": {},
+}
+# entity -> where its order is, seen from a row of it
+ORDER_OF = {
+    "order": "pk",
+    "order_line": "order_id",
+    "fulfillment_order": "order_id",
+    "fulfillment_line": "fulfillment_order__order_id",
 }
 SETTABLE = {
-    "order": ("priority", "company", "sales_origin", "strategy"),
+    "order": ("priority", "company", "sales_origin", "strategy", "promised_at"),
     "order_line": ("source", "split_group"),
     "fulfillment_order": ("ship_by",),
     "fulfillment_line": (),
 }
+COMPARE = ("equals", "does_not_equal", "greater", "at_least", "less", "at_most")
+LISTS = ("in", "not_in", "in_list", "not_in_list")
+DATA = ("has_data", "has_no_data")
 OPERATORS = {
-    "number": (
-        "equals",
-        "does_not_equal",
-        "greater",
-        "at_least",
-        "less",
-        "at_most",
-        "in",
-        "has_data",
-        "has_no_data",
-    ),
-    "date": ("equals", "does_not_equal", "greater", "at_least", "less", "at_most", "has_data", "has_no_data"),
-    "text": ("equals", "does_not_equal", "contains", "starts_with", "in", "has_data", "has_no_data"),
-    "boolean": ("equals", "does_not_equal", "has_data", "has_no_data"),
+    "number": (*COMPARE, "between", *LISTS, *DATA),
+    "date": (*COMPARE, "between", "older_than", "within_last", "within_next", *DATA),
+    "text": ("equals", "does_not_equal", "contains", "starts_with", "ends_with", *LISTS, *DATA),
+    "boolean": ("equals", "does_not_equal", *DATA),
+}
+# operators that also take another field of the same type
+AGAINST_FIELD = {
+    "number": COMPARE,
+    "date": COMPARE,
+    "text": ("equals", "does_not_equal"),
+    "boolean": ("equals", "does_not_equal"),
 }
 
 
@@ -81,6 +101,7 @@ class FieldSpec:
     type: str
     choices: tuple[str, ...] = ()
     field: models.Field | None = None
+    nullable: bool = False  # it, or what it belongs to, may be missing
 
 
 @cache
@@ -89,12 +110,13 @@ def catalog(entity: str) -> dict[str, FieldSpec]:
 
 
 def _spec(model: type[models.Model], name: str) -> FieldSpec:
-    field = None
+    field, nullable = None, False
     for part in name.split("."):
         field = model._meta.get_field(part)
+        nullable |= field.null
         model = field.related_model or model
     choices = tuple(str(value) for value, _ in field.choices or ()) or _state_choices(field)
-    return FieldSpec(name, name.replace(".", "__"), _type(field), choices, field)
+    return FieldSpec(name, name.replace(".", "__"), _type(field), choices, field, nullable)
 
 
 def _state_choices(field: models.Field) -> tuple[str, ...]:

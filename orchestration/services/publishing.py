@@ -16,6 +16,7 @@ from orchestration.errors import BadRule, NotPublishable, WrongFlowStatus
 from orchestration.models import Flow, FlowRun, FlowVersion, Policy, PolicyVersion, Rule
 from orchestration.policies.compile import compile_tree
 from orchestration.policies.fields import SETTABLE, catalog
+from orchestration.policies.lists import resolve
 from orchestration.services.checking import flow_problems
 
 SCHEMA = 1
@@ -214,6 +215,7 @@ def _frozen(policy: Policy) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         problems.append((policy.key, "has no rule"))
     for position, rule in enumerate(definition["rules"]):
         path = f"{policy.key}.rules[{position}]"
+        rule["condition"] = resolve(rule["condition"])
         try:
             compile_tree(policy.entity, rule["condition"], f"{path}.condition")
             rule["actions"] = [
