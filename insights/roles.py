@@ -16,11 +16,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "orders.add_customer", "orders.change_customer",
         "orders.add_address", "orders.change_address", "orders.delete_address",
         "orders.add_ordernote", "orders.add_ordertag", "orders.delete_ordertag", "orders.add_hold", "orders.change_hold",
+        "orchestration.repair_run",
     ),
     "Fulfillment": (
         *_LOOK,
         "fulfillment.change_fulfillmentorder", "fulfillment.add_shipment", "fulfillment.add_sourcerejection",
-        "inventory.change_inventoryposition", "orders.add_ordernote",
+        "inventory.change_inventoryposition", "orders.add_ordernote", "orchestration.repair_run",
     ),
     "Flow designer": (
         *_LOOK,
@@ -32,7 +33,9 @@ ROLES: dict[str, tuple[str, ...]] = {
         "orders.add_statetransition", "orders.change_statetransition", "orders.add_eventdefinition",
         "orders.change_eventdefinition", "orders.add_tag", "orders.change_tag",
     ),
-    "Publisher": (*_LOOK, "orchestration.change_flow", "orchestration.change_policy", "orchestration.publish_flow"),
+    "Publisher": (
+        *_LOOK, "orchestration.change_flow", "orchestration.change_policy", "orchestration.publish_flow", "orchestration.repair_run",
+    ),
     "Integrator": (
         *_LOOK, "providers.view_*", "orders.view_apikey", "orders.add_apikey", "orders.change_apikey",
         "providers.add_providerconnection", "providers.change_providerconnection", "providers.change_inboxmessage",
@@ -47,6 +50,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "orders.add_order", "orders.change_order", "orders.add_ordernote", "orders.add_customer", "orders.change_customer",
         "fulfillment.change_fulfillmentorder", "fulfillment.change_strategy", "inventory.change_product",
         "inventory.change_fulfillmentsource", "inventory.change_inventoryposition", "orchestration.publish_flow",
+        "orchestration.repair_run",
     ),
     "Auditor": (*_LOOK, "providers.view_*", "orders.view_apikey", "auth.view_user", "auth.view_group", "axes.view_*"),
     "Admin": (

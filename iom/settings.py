@@ -208,6 +208,7 @@ IOM = {
         "deliver": "providers.tasks.deliver",
         "advance": "orchestration.tasks.advance",
         "sweep": "orchestration.tasks.sweep",
+        "repair": "orchestration.tasks.repair",
         "pull": "providers.tasks.pull",
         "tidy": "insights.tasks.tidy",
     },

@@ -2,6 +2,7 @@
 
 from orchestration.engine import advance as engine
 from orchestration.engine import sweep as net
+from orchestration.services import repair_jobs
 
 
 def advance() -> int:
@@ -10,3 +11,7 @@ def advance() -> int:
 
 def sweep() -> int:
     return net.sweep()
+
+
+def repair() -> int:
+    return repair_jobs.work()

@@ -1,5 +1,18 @@
 from orchestration.models.flow import Flow, FlowVersion
 from orchestration.models.policy import Policy, PolicyVersion, Rule, ValueList
+from orchestration.models.repair import RepairJob, RepairRow
 from orchestration.models.run import FlowRun, StepResult, StepRun
 
-__all__ = ["Flow", "FlowRun", "FlowVersion", "Policy", "PolicyVersion", "Rule", "StepResult", "StepRun", "ValueList"]
+__all__ = [
+    "Flow",
+    "FlowRun",
+    "FlowVersion",
+    "Policy",
+    "PolicyVersion",
+    "RepairJob",
+    "RepairRow",
+    "Rule",
+    "StepResult",
+    "StepRun",
+    "ValueList",
+]

@@ -38,6 +38,7 @@ class FlowRun(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        permissions = [("repair_run", "Can retry, skip, complete, move and cancel runs")]
         constraints = [
             models.UniqueConstraint(
                 fields=["flow", "order"], condition=~Q(state__in=["done", "canceled"]), name="run_live_once"
