@@ -10,15 +10,21 @@ from iom import bootstrap
 
 def main() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else ""
-    bootstrap.ensure(Path(__file__).resolve().parent, dev=command == "test")
+    root = Path(__file__).resolve().parent
+    bootstrap.ensure(root, dev=command == "test")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iom.settings")
     if command == "test":
         import pytest
 
+        os.chdir(root)  # paths of tests are relative to the project, wherever it is called from
         sys.exit(pytest.main(sys.argv[2:]))
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as wrong:
+        sys.exit(f"iom: the settings are wrong. {wrong}")
 
 
 if __name__ == "__main__":

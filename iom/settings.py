@@ -8,16 +8,16 @@ from pathlib import Path
 
 import environ
 
-from iom.lib import local_secrets, logs
+from iom.lib import environment, local_secrets, logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 VAR_DIR = Path(env("IOM_VAR_DIR", default=str(BASE_DIR / "var")))
 TESTING = "pytest" in sys.modules
 
-DEBUG = env.bool("DEBUG", default=False)
-ENVIRONMENT = env("IOM_ENVIRONMENT", default="demo")  # demo, test or live: shown on every page
-SECRET_KEY = env("SECRET_KEY", default="") or local_secrets.read_or_make(VAR_DIR / "secret_key")
+DEBUG = environment.flag("DEBUG")
+ENVIRONMENT = environment.one_of("IOM_ENVIRONMENT", allowed=("demo", "test", "live"), default="demo")  # on every page
+SECRET_KEY = env("SECRET_KEY", default="") or local_secrets.read_or_make(VAR_DIR / "secret_key", size=48)
 # Newest first; secrets written under an older key stay readable until they are saved again.
 FIELD_KEYS = env.list("IOM_FIELD_KEYS", default=[]) or [local_secrets.read_or_make(VAR_DIR / "field_key")]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]", "testserver"])
@@ -94,6 +94,7 @@ TEMPLATES = [
 
 # -- database ---------------------------------------------------------------------------------------------------
 (VAR_DIR / "static").mkdir(parents=True, exist_ok=True)
+environment.check_database_url()
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'iom.sqlite3'}")}
 _database = DATABASES["default"]
 if _database["ENGINE"].endswith("sqlite3"):
@@ -105,10 +106,10 @@ if _database["ENGINE"].endswith("sqlite3"):
     }
     _database["TEST"] = {"NAME": str(VAR_DIR / f"test-{env('PYTEST_XDIST_WORKER', default='main')}.sqlite3")}
 else:
-    _database["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=60)
+    _database["CONN_MAX_AGE"] = environment.whole("CONN_MAX_AGE", default=60)
     _database["CONN_HEALTH_CHECKS"] = True
     _database.setdefault("OPTIONS", {})["options"] = (
-        f"-c statement_timeout={env.int('IOM_STATEMENT_TIMEOUT_MS', default=60_000)}"
+        f"-c statement_timeout={environment.whole('IOM_STATEMENT_TIMEOUT_MS', default=60_000)}"
         " -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
     )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -137,7 +138,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-_https = env.bool("IOM_HTTPS", default=False)
+_https = environment.flag("IOM_HTTPS")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = _https
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
@@ -181,8 +182,8 @@ SPECTACULAR_SETTINGS = {
 Q_CLUSTER = {
     "name": "iom",
     "orm": "default",
-    "workers": env.int("IOM_WORKERS", default=4),
-    "queue_limit": env.int("IOM_WORKERS", default=4),  # what waits locally outlives its lock
+    "workers": environment.whole("IOM_WORKERS", default=4, least=1, most=64),
+    "queue_limit": environment.whole("IOM_WORKERS", default=4),  # what waits locally outlives its lock
     "bulk": 1,
     "poll": 0.2,
     "timeout": 20,
@@ -221,7 +222,8 @@ IOM = {
 
 LOGGING_CONFIG = None
 logs.configure(
-    json=env.bool("IOM_LOG_JSON", default=not sys.stderr.isatty()), level=env("IOM_LOG_LEVEL", default="INFO")
+    json=environment.flag("IOM_LOG_JSON", default=not sys.stderr.isatty()),
+    level=environment.one_of("IOM_LOG_LEVEL", allowed=logs.LEVELS, default="INFO"),
 )
 
 UNFOLD = {
