@@ -20,6 +20,8 @@ from providers.secrets import set_secrets
 STORE = "demo"
 STAFF_KEY = "Sandbox staff"
 STAFF_SCOPES = ("fulfillment:read", "fulfillment:write")
+TRIAL_KEY = "First steps"
+TRIAL_SCOPES = ("orders:*", "products:read", "inventory:read", "events:read")
 # connection: (provider, name, path under the sandbox, channel, type of the sources it runs)
 CONNECTIONS = {
     "web-shop": ("bigcommerce", "Web shop", f"/stores/{STORE}", "web-shop", None),
@@ -62,12 +64,22 @@ def connect(kept: dict[str, Any], sandbox_url: str) -> None:
 
 
 def staff_key(kept: dict[str, Any], path: Path) -> str:
-    """The sandbox staff's API key; made anew when the database does not know the kept one."""
-    prefix = kept.get("staff_key", "__").split("_")[1]
-    if not ApiKey.objects.filter(prefix=prefix).exists():
-        _, kept["staff_key"] = create_key(STAFF_KEY, scopes=STAFF_SCOPES)
+    """The sandbox staff's API key."""
+    return _api_key(kept, path, "staff_key", STAFF_KEY, STAFF_SCOPES)
+
+
+def trial_key(kept: dict[str, Any], path: Path) -> str:
+    """The API key that the demo prints, for a newcomer's first call."""
+    return _api_key(kept, path, "trial_key", TRIAL_KEY, TRIAL_SCOPES)
+
+
+def _api_key(kept: dict[str, Any], path: Path, name: str, label: str, scopes: tuple[str, ...]) -> str:
+    """The kept key; made anew when the database does not know it."""
+    prefix = kept.get(name, "__").split("_")[1]
+    if not ApiKey.objects.filter(prefix=prefix, revoked_at__isnull=True).exists():
+        _, kept[name] = create_key(label, scopes=scopes)
         keep(path, kept)
-    return kept["staff_key"]
+    return kept[name]
 
 
 def sandbox_config(kept: dict[str, Any], our_url: str, staff: str) -> dict[str, Any]:

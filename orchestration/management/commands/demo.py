@@ -72,6 +72,7 @@ class Command(BaseCommand):
                 path.unlink()
         wiring.connect(self.kept, plan.sandbox_url)
         staff = wiring.staff_key(self.kept, keys)
+        wiring.trial_key(self.kept, keys)
         wiring.keep(plan.config, wiring.sandbox_config(self.kept, plan.url, staff))
         return Processes(plan, output=Path(settings.VAR_DIR) / "demo.log")
 
@@ -102,6 +103,7 @@ class Command(BaseCommand):
         rows = [("demo", "everything"), *((login, role) for login, (role, _) in LOGINS.items())]
         for login, role in rows:
             self._say(f"  {login:<12} {self.kept['passwords'][login]:<22} {role}")
+        self._say(f"\n  API key      {self.kept['trial_key']}")
         self._say("\nOrders arrive now. Ctrl-C ends everything; started again, it goes on where it was.")
 
     def _watch(self, processes: Processes) -> None:
