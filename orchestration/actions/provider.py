@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
+
+from fulfillment.models import FulfillmentOrder
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, register, waiting
 from providers.services import outbox, payloads
 from providers.services.connections import connection_for
+
+OPEN = ("ready", "sending", "unknown")
+_State = FulfillmentOrder.State
+THEY_HAVE_IT = Q(state__in=[*FulfillmentOrder.WORK, _State.SHIPPED, _State.DELIVERED])
 
 
 class ProviderStep(Action):
@@ -14,13 +21,24 @@ class ProviderStep(Action):
     level = "fulfillment_order"
     leaves_late = False  # the request is out and may still succeed: nobody else may do its work meanwhile
     action_type: str
+    happened: Q  # what a fulfillment order looks like once the effect is known to have happened
 
     def run(self, batch: Batch) -> dict[int, Result]:
         keys = {record.pk: receipt_key(batch, item, record.pk) for item, record in batch.records()}
         states = outbox.states(list(keys.values()))
         new = {pk: key for pk, key in keys.items() if key not in states}
+        told = self._told_already(
+            [pk for pk, key in keys.items() if key in states and states[key].state in OPEN]
+        )
         refused = self._enqueue(batch, new, states) if new else {}
-        return {pk: refused.get(pk) or _result(states.get(key)) for pk, key in keys.items()}
+        return {
+            pk: OK if pk in told else refused.get(pk) or _result(states.get(key)) for pk, key in keys.items()
+        }
+
+    def _told_already(self, record_ids: list[int]) -> set[int]:
+        """Records whose effect a message told of before the answer to our call came: the answer will wake nobody."""
+        found = FulfillmentOrder.objects.filter(self.happened, pk__in=record_ids) if record_ids else ()
+        return {record.pk for record in found}
 
     def _enqueue(self, batch: Batch, new: Mapping[int, str], states: dict) -> dict[int, Result]:
         action = batch.step.get("provider_action", "")
@@ -75,6 +93,7 @@ class ProviderStep(Action):
 class SendToFulfillment(ProviderStep):
     key, label = "send_to_fulfillment", "Send to fulfillment"
     action_type = "send_to_fulfillment"
+    happened = THEY_HAVE_IT
 
 
 @register
@@ -83,12 +102,14 @@ class SendToFulfillmentErp(ProviderStep):
 
     key, label = "send_to_fulfillment_erp", "Send to fulfillment (ERP)"
     action_type = "send_to_fulfillment"
+    happened = THEY_HAVE_IT
 
 
 @register
 class SendToInvoice(ProviderStep):
     key, label = "send_to_invoice", "Send to invoice"
     action_type = "send_to_invoice"
+    happened = Q(invoiced_at__isnull=False)
 
 
 def receipt_key(batch: Batch, item: Item, record_id: int) -> str:
