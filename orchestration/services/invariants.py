@@ -1,18 +1,24 @@
 """What must hold whatever was killed, one query or two each: counts of what breaks it, with the first few ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby, pairwise
+from operator import itemgetter
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Invoice, Shipment
 from inventory.services.check import ledger_differences, oversold_positions
 from orchestration.models import FlowRun, StepRun
 from orders.models import BusinessEvent, Hold, Order, OrderLine
-from providers.models import InboxMessage, ProviderRequest
+from providers.models import ExternalId, InboxMessage, ProviderRequest
 
 EXAMPLES = 5
+WAKING = timedelta(seconds=10)
+HISTORIES = {"order": Order, "order_line": OrderLine, "fulfillment_order": FulfillmentOrder}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +36,12 @@ def check_all() -> list[Finding]:
         _finding("I3", "reserved never exceeds what is there", oversold_positions()),
         _finding("I3b", "stock equals its ledger and reservations", map(str, ledger_differences())),
         _finding("I4", "no effect has two done receipts", _effects_twice()),
+        _finding("I4b", "no two records of ours are one of theirs", _shared_ids()),
         _finding("I5", "shipped never exceeds ordered", _shipped_too_much()),
         _finding("I6", "one invoice for one fulfillment order, on time", _invoices_unasked()),
         _finding("I7", "no run stands still unexplained", _stuck_runs()),
-        _finding("I8", "states are those that the events tell", _states_without_event()),
+        _finding("I7b", "no run waits for an answer that has come", _deaf_runs()),
+        _finding("I8", "every state is the end of an unbroken chain of events", _broken_histories()),
         _finding("I9", "every message is processed, parked or due", _forgotten_messages()),
         _finding("I10", "every request is final or due", _forgotten_requests()),
         _finding("F33", "nothing is both canceled and shipped", _canceled_and_shipped()),
@@ -60,13 +68,19 @@ def _external_ids_twice() -> QuerySet:
     return rows.filter(n__gt=1).values_list("external_id", flat=True)
 
 
+ONCE = ("threepl.send", "billing.invoice", "bigcommerce.shipment")
+
+
 def _effects_twice() -> QuerySet:
     """One done request for one action on one record: the same order of ours is never with a provider twice."""
-    done = ProviderRequest.objects.filter(
-        state=ProviderRequest.State.DONE, action__in=("threepl.send", "billing.invoice")
-    )
+    done = ProviderRequest.objects.filter(state=ProviderRequest.State.DONE, action__in=ONCE)
     rows = done.order_by().values("action", "record_id").annotate(n=Count("pk"))
     return rows.filter(n__gt=1).values_list("action", "record_id")
+
+
+def _shared_ids() -> QuerySet:
+    rows = ExternalId.objects.order_by().values("connection", "entity", "external_id")
+    return rows.annotate(n=Count("pk")).filter(n__gt=1).values_list("entity", "external_id")
 
 
 def _shipped_too_much() -> QuerySet:
@@ -94,19 +108,29 @@ def _stuck_runs() -> QuerySet:
     return runs.exclude(pk__in=waits).exclude(order__in=held).order_by("pk").values_list("pk", flat=True)
 
 
-def _states_without_event() -> QuerySet:
-    """A shipped fulfillment order has one event that says so; two would be two changes."""
-    told = (
-        BusinessEvent.objects.filter(kind="fulfillment_order.shipped")
-        .order_by()
-        .values("record_id")
-        .annotate(n=Count("pk"))
-    )
-    shipped = FulfillmentOrder.objects.filter(
-        state__in=(FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
-    )
-    rows = shipped.exclude(pk__in=told.filter(n=1).values("record_id"))
-    return rows.order_by("pk").values_list("pk", flat=True)
+def _deaf_runs() -> QuerySet:
+    """Asleep over a provider's answer, though every request of their order has one; a moment is allowed for waking."""
+    requests = ProviderRequest.objects.filter(order=OuterRef("order"))
+    fresh = Q(done_at__gte=timezone.now() - WAKING) | ~Q(state__in=ProviderRequest.FINAL)
+    asleep = StepRun.objects.filter(state=StepRun.State.WAITING, waiting_for__startswith="the provider")
+    runs = FlowRun.objects.filter(pk__in=asleep.values("run"), due_at__isnull=True)
+    return runs.exclude(Exists(requests.filter(fresh))).order_by("pk").values_list("pk", flat=True)
+
+
+def _broken_histories() -> Iterator[str]:
+    """Each change of state has one event that says from where to where; the last of them says the present state."""
+    moves = BusinessEvent.objects.filter(payload__has_key="to").order_by("entity", "record_id", "id")
+    rows = moves.values_list("entity", "record_id", "payload__from", "payload__to").iterator(chunk_size=5000)
+    for entity, events in groupby(rows, key=itemgetter(0)):
+        states = dict(HISTORIES[entity].objects.values_list("pk", "state")) if entity in HISTORIES else {}
+        for pk, chain in groupby(events, key=itemgetter(1)):
+            if not _is_unbroken([row[2:] for row in chain], states.get(pk)):
+                yield f"{entity} {pk}"
+
+
+def _is_unbroken(chain: list[tuple[str, str]], state: str | None) -> bool:
+    joints = all(left[1] == right[0] for left, right in pairwise(chain))
+    return joints and (state is None or chain[-1][1] == state)
 
 
 def _forgotten_messages() -> QuerySet:
