@@ -1,13 +1,15 @@
 """What we tell providers, from our own rows: one canonical form, which each adapter turns into its vendor's."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable
+from decimal import Decimal
 from typing import Any
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment
 from iom.lib.money import digits, rounded_minor
-from orders.models import Order
-from providers.registry import action
+from orders.models import Charge, Order, OrderLine
+from providers.models import ProviderRequest
+from providers.registry import action, provider_actions
 
 
 def build(action_key: str, record_ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -56,20 +58,64 @@ def _cancel(ids: Collection[int]) -> dict[int, dict[str, Any]]:
 
 
 def _invoice(ids: Collection[int]) -> dict[int, dict[str, Any]]:
+    """What each shipped, at the order's prices. All invoices of an order together are its total to the last unit."""
     work, lines = _work(ids)
-    return {item.pk: _invoice_of(item, lines[item.pk]) for item in work}
+    before = _invoiced_before(work)
+    charges: dict[int, int] = defaultdict(int)
+    for order_id, amount in Charge.objects.filter(order__in=[item.order_id for item in work]).values_list(
+        "order_id", "amount_minor"
+    ):
+        charges[order_id] += amount
+    found = {}
+    for item in work:
+        units = before[item.order_id]
+        # What belongs to the order as a whole goes with its first invoice.
+        extra = 0 if units else charges[item.order_id]
+        found[item.pk] = _invoice_of(item, lines[item.pk], units, extra)
+        for line in lines[item.pk]:
+            units[line.order_line_id] += _units(line)
+    return found
 
 
-def _invoice_of(item: FulfillmentOrder, lines: Iterable[FulfillmentLine]) -> dict[str, Any]:
-    """What this fulfillment order shipped, at the order's prices; its share of tax and discount goes by units."""
+def _invoiced_before(work: Iterable[FulfillmentOrder]) -> dict[int, Counter]:
+    """Units by order line that earlier invoices of these orders have, by order."""
+    mine = {item.pk for item in work}
+    asked = ProviderRequest.objects.filter(
+        order__in={item.order_id for item in work}, entity="fulfillment_order", action__in=_invoicing()
+    )
+    asked = asked.exclude(state=ProviderRequest.State.CANCELED)  # a failed one may be sent again as it is
+    others = set(asked.values_list("record_id", flat=True)) - mine
+    before: dict[int, Counter] = defaultdict(Counter)
+    for line in FulfillmentLine.objects.filter(fulfillment_order__in=others).select_related(
+        "fulfillment_order"
+    ):
+        before[line.fulfillment_order.order_id][line.order_line_id] += _units(line)
+    return before
+
+
+def _invoicing() -> list[str]:
+    return [item.key for item in provider_actions() if item.action_type == "send_to_invoice"]
+
+
+def _units(line: FulfillmentLine) -> int:
+    return line.quantity_shipped or line.quantity
+
+
+def _invoice_of(
+    item: FulfillmentOrder, lines: Iterable[FulfillmentLine], before: Counter, extra: int
+) -> dict[str, Any]:
     order, rows = item.order, []
     for line in lines:
-        sold, units = line.order_line, line.quantity_shipped or line.quantity
-        share = rounded_minor(sold.unit_price * units, order.currency)
-        share += (sold.tax_minor - sold.discount_minor) * units // sold.quantity
+        sold, begin = line.order_line, before[line.order_line_id]
+        share = _worth(sold, begin + _units(line), order.currency) - _worth(sold, begin, order.currency)
         rows.append(
-            {"sku": sold.sku, "description": sold.description, "quantity": units,
+            {"sku": sold.sku, "description": sold.description, "quantity": _units(line),
              "unit_price": f"{sold.unit_price:.{max(2, digits(order.currency))}f}", "amount_minor": share}
+        )  # fmt: skip
+    if extra:
+        price = f"{Decimal(extra).scaleb(-digits(order.currency)):f}"
+        rows.append(
+            {"sku": "", "description": "Shipping and charges", "quantity": 1, "unit_price": price, "amount_minor": extra}
         )  # fmt: skip
     return {
         "reference": item.number,
@@ -83,6 +129,12 @@ def _invoice_of(item: FulfillmentOrder, lines: Iterable[FulfillmentLine]) -> dic
         "lines": rows,
         "amount_minor": sum(row["amount_minor"] for row in rows),
     }
+
+
+def _worth(sold: OrderLine, units: int, currency: str) -> int:
+    """What the first so many units of a line come to; differences of this add up without losing a cent."""
+    rest = sold.tax_minor - sold.discount_minor
+    return rounded_minor(sold.unit_price * units, currency) + rest * units // sold.quantity
 
 
 def _status(ids: Collection[int]) -> dict[int, dict[str, Any]]:

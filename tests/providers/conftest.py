@@ -3,8 +3,10 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote
 
 import pytest
+from shop_rig import TOKEN, Shop
 
 from providers.models import ProviderConnection
 from providers.secrets import set_secrets
@@ -21,6 +23,8 @@ class Vendor:
         self.calls: list[tuple[str, str, dict]] = []
         self.known: dict[str, dict] = {}
         self.uses_keys = True
+        self.listed: dict = {"ok": True}  # what a GET answers
+        self.silent_about: set[str] = set()  # keys that the next batch answer leaves out
         self.before_answer = lambda: None
         self.lock = threading.Lock()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -39,9 +43,9 @@ class Vendor:
         if "orders" in body or "invoices" in body:
             rows = body.get("orders") or body.get("invoices")
             name = "order" if "orders" in body else "invoice"
-            return {
-                "results": [{"client_key": r["client_key"], "status": 201, name: self.work(r)} for r in rows]
-            }
+            done = [{"client_key": r["client_key"], "status": 201, name: self.work(r)} for r in rows]
+            silent, self.silent_about = self.silent_about, set()
+            return {"results": [row for row in done if row["client_key"] not in silent]}
         key = body.get("client_key", "")
         with self.lock:
             if not (self.uses_keys and key in self.known):
@@ -72,7 +76,12 @@ class Vendor:
                 with vendor.lock:
                     vendor.calls.append(("GET", self.path, dict(self.headers)))
                     step = vendor.script.pop(0) if vendor.script else "ok"
-                self.answer(step, {"ok": True})
+                _, found, key = self.path.partition("/by-key/")
+                if found and step == "ok":
+                    known = vendor.known.get(unquote(key))
+                    self.answer("ok" if known else 404, known or {"code": "not_found"})
+                else:
+                    self.answer(step, vendor.listed)
 
             def answer(self, step, found):
                 if step == "drop":
@@ -126,3 +135,29 @@ def connect(vendor):
         return connection
 
     return make
+
+
+@pytest.fixture
+def shop(settings):
+    shop = Shop()
+    hosts = [*settings.IOM["ALLOWED_PRIVATE_HOSTS"], shop.host]
+    settings.IOM = {
+        **settings.IOM,
+        "ALLOWED_PRIVATE_HOSTS": hosts,
+        "ON_EVENTS": ["providers.listeners.on_events"],
+    }
+    yield shop
+    shop.server.shutdown()
+    shop.server.server_close()
+
+
+@pytest.fixture
+def shop_connection(shop, make_channel) -> ProviderConnection:
+    """The shop's orders come in by the channel web-shop, which is trusted: faulty ones are parked under a hold."""
+    channel = make_channel("web-shop", trusted=True)
+    connection = ProviderConnection.objects.create(
+        key="shop", name="Shop", provider="bigcommerce", status="active", channel=channel, timeout_seconds=3,
+        parameters={"base_url": shop.base},
+    )  # fmt: skip
+    set_secrets(connection, {"access_token": TOKEN, "webhook_secret": "a-shared-secret-here"})
+    return connection

@@ -78,16 +78,28 @@ def _line(number: int, row: Row, currency: str) -> LineDraft:
         quantity=quantity,
         unit_price=_money(row, "price_ex_tax"),
         description=_text(row, "name"),
-        discount_minor=sum(_minor(part, "amount", currency) for part in row.get("applied_discounts") or ()),
+        discount_minor=_discount(row, currency),
         tax_minor=_minor(row, "total_tax", currency),
     )
 
 
+def _discount(row: Row, currency: str) -> int:
+    return sum(_minor(part, "amount", currency) for part in row.get("applied_discounts") or ())
+
+
 def _charges(order: Row, products: Sequence[Row], currency: str) -> tuple[ChargeDraft, ...]:
-    """Shipping, and what tax the lines do not carry: tax on shipping is in the order's total only."""
+    """Shipping and handling, and what tax and discount the lines do not carry: some are in the order's head only."""
     shipping = _minor(order, "shipping_cost_ex_tax", currency)
+    handling = _minor(order, "handling_cost_ex_tax", currency) + _minor(
+        order, "wrapping_cost_ex_tax", currency
+    )
+    off = _minor(order, "discount_amount", currency) + _minor(order, "coupon_discount", currency)
+    off -= sum(_discount(row, currency) for row in products)
     rest = _minor(order, "total_tax", currency) - sum(_minor(row, "total_tax", currency) for row in products)
-    found = (("shipping", shipping, "Shipping"), ("tax", rest, "Tax on shipping"))
+    found = (
+        ("shipping", shipping, "Shipping"), ("handling", handling, "Handling"),
+        ("tax", rest, "Tax on shipping"), ("discount", -max(off, 0), "Discount"),
+    )  # fmt: skip
     return tuple(ChargeDraft(kind, amount, text) for kind, amount, text in found if amount)
 
 
