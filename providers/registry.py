@@ -56,6 +56,13 @@ _OLD_HOOK = Parameter(
     required=False,
     help="Still taken while they change over",
 )
+_PULL = Parameter(
+    "pull_seconds",
+    "Seconds between two looks",
+    kind="number",
+    required=False,
+    help="For what no message told us",
+)
 _FULFILLMENT = ("accepted", "picking", "packed", "shipped", "delivered", "rejected", "canceled")
 
 register(
@@ -63,7 +70,7 @@ register(
         key="bigcommerce",
         label="BigCommerce",
         category="Commerce",
-        parameters=(_BASE, Parameter("access_token", "API token", secret=True), _HOOK, _OLD_HOOK),
+        parameters=(_BASE, _PULL, Parameter("access_token", "API token", secret=True), _HOOK, _OLD_HOOK),
         adapter="providers.adapters.bigcommerce.adapter",
         actions=(
             Action("bigcommerce.status", "Write order status", "write_status", "order"),
@@ -77,7 +84,7 @@ register(
             Topic("store/order/statusUpdated", "Order paid, perhaps", "bigcommerce_order"),
         ),
         pullers=(
-            Puller("orders", "Orders that no webhook told of", 300),
+            Puller("orders", "Orders that no webhook told of", 60),
             Puller("changes", "Orders that were edited, or late", 300),
         ),
         transformations=(Transformation("order", "BigCommerce order v2", "OrderDraft"),),
@@ -88,7 +95,7 @@ register(
         key="threepl",
         label="Third-party logistics",
         category="Fulfillment",
-        parameters=(_BASE, Parameter("api_key", "API key", secret=True), _HOOK, _OLD_HOOK),
+        parameters=(_BASE, _PULL, Parameter("api_key", "API key", secret=True), _HOOK, _OLD_HOOK),
         adapter="providers.adapters.threepl.adapter",
         actions=(
             Action(

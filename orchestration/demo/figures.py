@@ -10,6 +10,7 @@ from orchestration.models import FlowRun
 from orders.models import Hold, Order
 
 ENDED = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
+CHANNELS = ("web-shop", "wholesale")
 DOUBLED = ("doubled_threepl", "doubled_invoices", "doubled_shop_shipments")
 
 
@@ -17,7 +18,7 @@ class Figures:
     """Counts of the orders after `after`, an order id: those of this demo run."""
 
     def __init__(self, after: int) -> None:
-        self.orders = Order.objects.filter(pk__gt=after, channel__key="web-shop")
+        self.orders = Order.objects.filter(pk__gt=after, channel__key__in=CHANNELS)
 
     def counts(self) -> dict[str, int]:
         found = self.orders.aggregate(
@@ -34,9 +35,11 @@ class Figures:
         return dict(rows.values_list("type").annotate(n=Count("order", distinct=True)).order_by("type"))
 
     def moving(self) -> int:
-        """Orders whose end has not come: a run that is neither final nor held nor stopped by an error."""
+        """Orders whose end has not come: a run neither final nor held nor stopped, or a part of a held one on its way."""
         runs = FlowRun.objects.filter(order__in=self.orders).exclude(state__in=FlowRun.FINAL)
-        return runs.exclude(order__in=self._held()).exclude(state=FlowRun.State.ATTENTION).count()
+        runs = runs.exclude(order__in=self._held()).exclude(state=FlowRun.State.ATTENTION)
+        parts = FulfillmentOrder.objects.filter(order__in=self._held(), invoiced_at__isnull=True)
+        return runs.count() + parts.exclude(state__in=ENDED).count()
 
     def failed(self):
         stopped = FlowRun.objects.filter(state=FlowRun.State.ATTENTION).values("order")

@@ -4,6 +4,10 @@ import random
 from decimal import Decimal
 
 PRODUCTS = 500
+# What trade buyers order by the hundred: the two large distribution centers always keep it.
+TRADE = ("Kitchen", "Stationery", "Toys")
+# Nobody has these at the beginning: who orders them waits.
+SOLD_OUT = ("FUR-013", "ELC-037", "OUT-029", "GRD-041")
 # category: (prefix, lowest and highest price, lightest and heaviest in grams, nouns)
 CATEGORIES = {
     "Kitchen": ("KIT", (9, 120), (200, 4000), ("Skillet", "Kettle", "Knife", "Bowl", "Mug")),

@@ -18,10 +18,12 @@ from providers.models import ProviderConnection
 from providers.secrets import set_secrets
 
 STORE = "demo"
-STAFF_KEY = "Sandbox staff"
-STAFF_SCOPES = ("fulfillment:read", "fulfillment:write")
-TRIAL_KEY = "First steps"
-TRIAL_SCOPES = ("orders:*", "products:read", "inventory:read", "events:read")
+# slot: (name of the API key, scopes, channel)
+API_KEYS = {
+    "staff_key": ("Sandbox staff", ("fulfillment:read", "fulfillment:write"), None),
+    "trial_key": ("First steps", ("orders:*", "products:read", "inventory:read", "events:read"), None),
+    "trade_key": ("Trade buyers", ("orders:write",), "wholesale"),
+}
 # connection: (provider, name, path under the sandbox, channel, type of the sources it runs)
 CONNECTIONS = {
     "web-shop": ("bigcommerce", "Web shop", f"/stores/{STORE}", "web-shop", None),
@@ -63,33 +65,27 @@ def connect(kept: dict[str, Any], sandbox_url: str) -> None:
             row.sources.set(FulfillmentSource.objects.filter(type=kind))
 
 
-def staff_key(kept: dict[str, Any], path: Path) -> str:
-    """The sandbox staff's API key."""
-    return _api_key(kept, path, "staff_key", STAFF_KEY, STAFF_SCOPES)
+def api_keys(kept: dict[str, Any], path: Path) -> dict[str, str]:
+    """Keys to our API: for the world outside, and for a newcomer's first call. Anew when the database knows them not."""
+    for slot, (name, scopes, channel) in API_KEYS.items():
+        prefix = kept.get(slot, "__").split("_")[1]
+        if not ApiKey.objects.filter(prefix=prefix, revoked_at__isnull=True).exists():
+            channels = Channel.objects.filter(key=channel)
+            _, kept[slot] = create_key(name, scopes=scopes, channels=channels)
+    keep(path, kept)
+    return {slot: kept[slot] for slot in API_KEYS}
 
 
-def trial_key(kept: dict[str, Any], path: Path) -> str:
-    """The API key that the demo prints, for a newcomer's first call."""
-    return _api_key(kept, path, "trial_key", TRIAL_KEY, TRIAL_SCOPES)
-
-
-def _api_key(kept: dict[str, Any], path: Path, name: str, label: str, scopes: tuple[str, ...]) -> str:
-    """The kept key; made anew when the database does not know it."""
-    prefix = kept.get(name, "__").split("_")[1]
-    if not ApiKey.objects.filter(prefix=prefix, revoked_at__isnull=True).exists():
-        _, kept[name] = create_key(label, scopes=scopes)
-        keep(path, kept)
-    return kept[name]
-
-
-def sandbox_config(kept: dict[str, Any], our_url: str, staff: str) -> dict[str, Any]:
-    """What the sandbox process is told at its start."""
-    return {
+def sandbox_config(
+    kept: dict[str, Any], our_url: str, keys: dict[str, str], *, trade: bool = True
+) -> dict[str, Any]:
+    """What the sandbox process is told at its start; `trade` lets wholesale buyers post to our API."""
+    config = {
         "our_url": our_url,
         "store": STORE,
         "hooks": {provider: key for key, (provider, *_) in CONNECTIONS.items()},
         "secrets": {name: kept[name] for name in ("bigcommerce", "threepl", "billing")},
-        "staff_key": staff,
+        "staff_key": keys["staff_key"],
         "products": [
             {"sku": row["sku"], "name": row["name"], "price": str(row["price"])}
             for row in goods.product_rows()
@@ -98,6 +94,24 @@ def sandbox_config(kept: dict[str, Any], our_url: str, staff: str) -> dict[str, 
             {**place, "email": head["email"], "phone": head["phone"]}
             for head, place in people.customer_rows()
             if head["kind"] == "contact"
+        ],
+    }
+    return config | ({"trade": _trade(keys["trade_key"])} if trade else {})
+
+
+def _trade(key: str) -> dict[str, Any]:
+    return {
+        "key": key,
+        "channel": "wholesale",
+        "products": [
+            {"sku": row["sku"], "price": str(row["price"])}
+            for row in goods.product_rows()
+            if row["category"] in goods.TRADE
+        ],
+        "buyers": [
+            {"customer_code": head["code"], "customer_name": head["name"], "ship_to": place}
+            for head, place in people.customer_rows()
+            if head["kind"] == "account"
         ],
     }
 

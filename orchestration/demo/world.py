@@ -20,11 +20,12 @@ ACTOR = "system"
 FLOW = Path(__file__).resolve().parent.parent / "flows" / "order_to_invoice.json"
 # type of source: (share of the products it keeps, fewest and most units of one)
 STOCK = {
-    "warehouse": (0.9, 40, 600),
+    "warehouse": (0.55, 20, 600),
     "store": (0.25, 2, 40),
-    "3pl": (0.5, 20, 250),
+    "3pl": (0.6, 20, 250),
     "vendor": (0.2, 10, 80),
 }
+LARGE, TRADE_UNITS = ("DC-RNO", "DC-CMH"), (800, 3000)
 CHANNELS = (("web-shop", "Web shop", "retail", True), ("wholesale", "Wholesale", "wholesale", False))
 
 
@@ -104,15 +105,16 @@ def _stock(factor: int) -> None:
 
 
 def _levels(factor: int) -> list[StockLevel]:
-    skus = [row["sku"] for row in goods.product_rows()]
+    skus = {row["sku"]: row["category"] for row in goods.product_rows() if row["sku"] not in goods.SOLD_OUT}
     products = dict(Product.objects.filter(sku__in=skus).values_list("sku", "pk"))
     codes = dict(FulfillmentSource.objects.values_list("code", "pk"))
     chance, levels = random.Random(3), []  # noqa: S311
     for code, kind, *_ in places.SOURCES:
         share, fewest, most = STOCK[kind]
-        for sku in skus:
-            if chance.random() < share:
-                units = chance.randint(fewest, most) * factor
+        for sku, category in skus.items():
+            is_trade = code in LARGE and category in goods.TRADE
+            if is_trade or chance.random() < share:
+                units = chance.randint(*(TRADE_UNITS if is_trade else (fewest, most))) * factor
                 levels.append(StockLevel(products[sku], codes[code], units, f"opening:{code}"))
     return levels
 

@@ -17,6 +17,7 @@ from providers.sandbox.ledger import Ledger, count
 from providers.sandbox.shop import Shop
 from providers.sandbox.staff import Staff
 from providers.sandbox.threepl import ThirdParty
+from providers.sandbox.trade import Trade
 
 REST_SECONDS = 0.05
 
@@ -30,6 +31,7 @@ class Sandbox:
         self.threepl = ThirdParty(config, self.ledger, self.dice, options.pace)
         self.billing = Billing(config, self.ledger, self.dice)
         self.caller = Caller(config, self.ledger, self.dice)
+        self.trade = Trade(config, self.ledger, self.dice)
         self.staff = Staff(config, self.ledger, options.pace)
         self.rate = options.rate
 
@@ -45,10 +47,15 @@ class Sandbox:
             case ("GET", "/ledger"):
                 return Answer(200, self.ledger.totals())
             case ("POST", "/receive"):
-                return Answer(200, {"ids": self.shop.receive(int(request.json()["orders"]))})
+                return Answer(200, {"ids": self.receive(int(request.json()["orders"]))})
             case ("POST", "/weather"):
                 return Answer(200, self.dice.change(**request.json()))
         return self._stormy(request)
+
+    def receive(self, orders: int) -> list:
+        """So many orders are placed, most in the shop, some by trade buyers."""
+        trade = self.trade.share(orders)
+        return [*self.shop.receive(orders - trade), *self.trade.receive(trade)]
 
     def _stormy(self, request: Request) -> Answer:
         rates = self.dice.rates
@@ -80,7 +87,7 @@ class Sandbox:
         """Orders come at the rate on average, one by one."""
         while True:
             time.sleep(1 / self.rate)
-            self.shop.receive(1)
+            self.receive(1)
 
     def _count(self, name: str) -> None:
         self.ledger.run(lambda db: count(db, name))

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
-from providers.sandbox import shop
+from providers.sandbox import shop, trade
 from providers.sandbox.faults import Dice
 from providers.sandbox.ledger import Ledger, count, dumps
 
@@ -41,29 +41,40 @@ class Caller:
             "SELECT * FROM shop_order WHERE hook_due <= ? ORDER BY hook_due LIMIT ?", (now, MOST_A_ROUND)
         )
         calls = [("shop_order", "hook_", row["id"], row["hook_tries"], self._hook(row)) for row in hooks]
+        posts = db.execute(
+            "SELECT * FROM trade_order WHERE due <= ? ORDER BY due LIMIT ?", (now, MOST_A_ROUND)
+        )
+        calls += [("trade_order", "", row["id"], row["tries"], self._post(row)) for row in posts]
         backs = db.execute("SELECT * FROM callback WHERE due <= ? ORDER BY due LIMIT ?", (now, MOST_A_ROUND))
         return calls + [("callback", "", row["id"], row["tries"], self._back(row)) for row in backs]
 
     def _hook(self, row: sqlite3.Row) -> tuple[str, dict[str, str], bytes]:
         body = dumps(shop.webhook(row, self.config["store"])).encode()
         secret = self.config["secrets"]["bigcommerce"]["webhook_secret"]
-        return self.config["hooks"]["bigcommerce"], {"X-Webhook-Secret": secret}, body
+        return self._path("bigcommerce"), {"X-Webhook-Secret": secret}, body
 
     def _back(self, row: sqlite3.Row) -> tuple[str, dict[str, str], bytes]:
         body = row["body"].encode()
         secret = self.config["secrets"]["threepl"]["webhook_secret"]
-        return self.config["hooks"]["threepl"], signed(secret, row["id"], body), body
+        return self._path("threepl"), signed(secret, row["id"], body), body
+
+    def _post(self, row: sqlite3.Row) -> tuple[str, dict[str, str], bytes]:
+        path, headers, more = trade.posted(row, self.config["trade"]["key"])
+        return path, headers, dumps({**json.loads(row["body"]), **more}).encode()
+
+    def _path(self, provider: str) -> str:
+        return f"/hooks/{self.config['hooks'][provider]}/"
 
     def _send(self, call: tuple) -> bool:
         """True when it was taken, or is lost for ever: pullers must find what no call told."""
-        kind, hook, headers, body = call[0], *call[-1]
+        kind, path, headers, body = call[0], *call[-1]
         if kind == "shop_order" and self.dice.hits(self.dice.rates.lose):
             self.ledger.run(lambda db: count(db, "lost"))
             return True
-        taken = _post(self.config["our_url"], f"/hooks/{hook}/", headers, body)
+        taken = _post(self.config["our_url"], path, headers, body)
         if self.dice.hits(self.dice.rates.repeat):
             self.ledger.run(lambda db: count(db, "repeated"))
-            return _post(self.config["our_url"], f"/hooks/{hook}/", headers, body) and taken
+            return _post(self.config["our_url"], path, headers, body) and taken
         return taken
 
     def _note(self, db: sqlite3.Connection, calls: list[tuple], taken: list[bool]) -> None:

@@ -20,6 +20,8 @@ CREATE INDEX IF NOT EXISTS shop_hook ON shop_order (hook_due) WHERE hook_due IS 
 CREATE TABLE IF NOT EXISTS shop_shipment (
   id INTEGER PRIMARY KEY AUTOINCREMENT, order_id INTEGER NOT NULL, comments TEXT NOT NULL, body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS shipment_order ON shop_shipment (order_id);
+CREATE TABLE IF NOT EXISTS trade_order (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL, due REAL, tries INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS parcel (
   id INTEGER PRIMARY KEY AUTOINCREMENT, client_key TEXT NOT NULL UNIQUE, reference TEXT NOT NULL, body TEXT NOT NULL,
   status TEXT NOT NULL, sequence INTEGER NOT NULL, updated REAL NOT NULL, next_at REAL, shipped_at REAL,
@@ -97,7 +99,10 @@ def _totals(db: sqlite3.Connection) -> dict[str, Any]:
     counters = {row["name"]: row["value"] for row in db.execute("SELECT name, value FROM counter")}
     doubled = "SELECT sum(n - 1) FROM (SELECT count(*) n FROM {} GROUP BY {})"
     return {
-        "orders_created": one("SELECT count(*) FROM shop_order"),
+        "orders_created": one(
+            "SELECT (SELECT count(*) FROM shop_order) + (SELECT count(*) FROM trade_order)"
+        ),
+        "trade_orders": one("SELECT count(*) FROM trade_order"),
         "shop_order_ids": [row["id"] for row in db.execute("SELECT id FROM shop_order ORDER BY id")],
         "webhooks_waiting": one("SELECT count(*) FROM shop_order WHERE hook_due IS NOT NULL"),
         "threepl_orders": one("SELECT count(*) FROM parcel"),

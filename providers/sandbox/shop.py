@@ -19,6 +19,7 @@ STATUS = {
     10: "Completed", 11: "Awaiting Fulfillment",
 }  # fmt: skip
 NEW = 11
+FORGETFUL = 0.01  # customers who leave out where they live
 NOT_FOUND = Answer(404, [{"status": 404, "message": "The requested resource was not found."}])
 
 
@@ -64,6 +65,8 @@ class Shop:
 
     def _order(self) -> dict[str, Any]:
         place = self.dice.pick(self.customers)
+        if self.dice.hits(FORGETFUL):
+            place = {**place, "line1": "", "city": ""}
         chosen = {self.dice.pick(range(len(self.products))) for _ in range(1 + int(self.dice.roll() * 4))}
         lines = [(self.products[n], 1 + int(self.dice.roll() ** 3 * 4)) for n in sorted(chosen)]
         return {"place": place, "lines": [[p["sku"], p["name"], p["price"], units] for p, units in lines]}

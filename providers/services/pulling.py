@@ -67,9 +67,18 @@ def _pull(connection: ProviderConnection, puller: Puller, checkpoint: Checkpoint
         log.warning("pull_failed", connection=connection.key, puller=puller.key, code=error.code)
         with transaction.atomic():
             gates.note(connection.pk, gates.Verdict(bad=1, last_error=str(error)))
-    due = timezone.now() + timedelta(seconds=puller.every_seconds)
+    due = timezone.now() + timedelta(seconds=_rest(connection, puller))
     Checkpoint.objects.filter(pk=checkpoint.pk).update(due_at=due, lease_until=None)
     return fresh
+
+
+def _rest(connection: ProviderConnection, puller: Puller) -> float:
+    """Seconds until the next look: the connection's own if it has one, never less than a second."""
+    own = connection.parameters.get("pull_seconds")
+    try:
+        return max(1.0, float(own)) if own else puller.every_seconds
+    except (TypeError, ValueError):
+        return puller.every_seconds
 
 
 def pull_now(connection: ProviderConnection) -> None:

@@ -71,9 +71,8 @@ class Command(BaseCommand):
             for path in plan.ledger.parent.glob(f"{plan.ledger.name}*"):
                 path.unlink()
         wiring.connect(self.kept, plan.sandbox_url)
-        staff = wiring.staff_key(self.kept, keys)
-        wiring.trial_key(self.kept, keys)
-        wiring.keep(plan.config, wiring.sandbox_config(self.kept, plan.url, staff))
+        outside = wiring.api_keys(self.kept, keys)
+        wiring.keep(plan.config, wiring.sandbox_config(self.kept, plan.url, outside))
         return Processes(plan, output=Path(settings.VAR_DIR) / "demo.log")
 
     def _try(self, processes: Processes, options: dict[str, Any]) -> None:
