@@ -52,12 +52,8 @@ def measure(url: str, *, orders: int = 2000, rounds: int = 5) -> dict[str, Any]:
         "engine.cpu_ms": round(sorted(state.cpu_ms)[len(state.cpu_ms) // 2], 3),
         "engine.rows_per_order": round(state.rows_per_order, 1),
         "engine.queries_per_batch": state.queries_per_batch,
+        "engine.worker_mb": round(state.peak_mb, 1),
     }
-
-
-def drain_here() -> int:
-    """What a worker process of the two-worker round does: drain, then say how many."""
-    return drain(budget_seconds=600)
 
 
 class _State:
@@ -65,23 +61,14 @@ class _State:
         self.url, self.size, self.round = url, orders, 0
         self.cpu_ms: list[float] = []
         self.rows_per_order = 0.0
-        self.queries_per_batch = 0
+        self.queries_per_batch, self.peak_mb = 0, 0.0
         self.replay: Replay | None = None
 
     def engine_round(self, workers: int) -> float:
         """Orders a second from due to sent or handed to the outbox; the stored rows are checked before the rate counts."""
         first = self._intake()
         before = rig.table_counts()
-        cpu, started = time.process_time(), time.perf_counter()
-        if workers == 1:
-            with rig.counted_queries() as queries:
-                drain(budget_seconds=600)
-            self.queries_per_batch = round(len(queries) / -(-self.size // BATCH))
-        else:
-            started = self._two_processes(workers)
-        seconds = time.perf_counter() - started
-        if workers == 1:
-            self.cpu_ms.append((time.process_time() - cpu) * 1000 / self.size)
+        seconds = self._here() if workers == 1 else self._processes(workers)
         self._verify(first)
         if workers == 1:  # the workers' own processes report their rows when they end, maybe after this look
             written = rig.written_between(before, rig.table_counts())
@@ -92,34 +79,28 @@ class _State:
     def floor_round(self, workers: int) -> float:
         return self.replay.run(self.size, workers)
 
-    def _two_processes(self, workers: int) -> float:
-        """The workers import first and wait for a line; only their work is timed."""
-        processes = [rig.worker(self.url, "benchmark", "--worker") for _ in range(workers)]
-        for process in processes:
-            process.stdout.readline()
-        started = time.perf_counter()
-        for process in processes:
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        for process in processes:
-            if process.wait(600):
-                raise AssertionError("a worker process failed")
-        return started
+    def _here(self) -> float:
+        cpu, started = time.process_time(), time.perf_counter()
+        with rig.counted_queries() as queries:
+            drain(budget_seconds=600)
+        seconds = time.perf_counter() - started
+        self.cpu_ms.append((time.process_time() - cpu) * 1000 / self.size)
+        self.queries_per_batch = round(len(queries) / -(-self.size // BATCH))
+        return seconds
+
+    def _processes(self, workers: int) -> float:
+        seconds, outcomes = rig.crew(self.url, "drain", [{}] * workers)
+        self.peak_mb = max(self.peak_mb, *(outcome["peak_mb"] for outcome in outcomes))
+        return seconds
 
     def _intake(self) -> int:
         self.round += 1
-        channel = Channel.objects.get(key="web-shop")
-        skus = list(
-            InventoryPosition.objects.order_by("product_id")
-            .values_list("product__sku", flat=True)
-            .distinct()[:300]
-        )
         last = Order.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-        drafts = [_draft(channel, skus, self.round, n) for n in range(self.size)]
+        every = drafts(self.round, self.size)
         for start in range(0, self.size, 500):
             bad = [
                 row
-                for row in create_orders(drafts[start : start + 500], actor="benchmark")
+                for row in create_orders(every[start : start + 500], actor="benchmark")
                 if row.result != "created"
             ]
             assert not bad, bad[:3]
@@ -136,6 +117,14 @@ class _State:
         assert reserved == self.size, f"{reserved} of {self.size} orders reserved"
         assert Reservation.objects.filter(state="active").count() >= 3 * self.size
         assert StepResult.objects.filter(order_id__gt=first).exists()
+
+
+def drafts(round_number: int, count: int) -> list[OrderDraft]:
+    """Retail orders of three lines over the demo world's products."""
+    channel = Channel.objects.get(key="web-shop")
+    stocked = InventoryPosition.objects.order_by("product_id").values_list("product__sku", flat=True)
+    skus = list(stocked.distinct()[:300])
+    return [_draft(channel, skus, round_number, n) for n in range(count)]
 
 
 def _draft(channel: Channel, skus: Sequence[str], round_number: int, n: int) -> OrderDraft:

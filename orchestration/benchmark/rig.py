@@ -1,10 +1,12 @@
 """What all parts share: a scratch database, rounds that alternate with their floor, medians, row and query counts."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -54,6 +56,34 @@ def worker(url: str, *arguments: str) -> subprocess.Popen:
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def crew(url: str, name: str, jobs: Sequence[dict]) -> tuple[float, list[dict]]:
+    """Seconds from the start signal to the last outcome, and the outcomes, of one process a job (see `workers`)."""
+    processes = [worker(url, "benchmark", "--worker", name) for _ in jobs]
+    try:
+        for process, job in zip(processes, jobs, strict=True):
+            _tell(process, json.dumps(job))
+        for process in processes:
+            if process.stdout.readline().strip() != "ready":
+                raise AssertionError(f"a process for {name} did not come up")
+        started = time.perf_counter()
+        for process in processes:
+            _tell(process, "go")
+        outcomes = [json.loads(process.stdout.readline()) for process in processes]
+        seconds = time.perf_counter() - started
+    finally:
+        for process in processes:
+            process.stdin.close()
+            process.stdout.close()
+            if process.wait(30):
+                raise AssertionError(f"a process for {name} failed")
+    return seconds, outcomes
+
+
+def _tell(process: subprocess.Popen, line: str) -> None:
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
 
 
 def alternate(rounds: int, **measures: Callable[[], float]) -> dict[str, float]:

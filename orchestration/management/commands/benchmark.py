@@ -1,11 +1,11 @@
 """`manage.py benchmark [ingest|engine|reserve|pages] --json`: rates beside a floor of the same run, on a scratch database."""
 
 import json
-import sys
 
 from django.core.management.base import BaseCommand
 
 from orchestration.benchmark import rig
+from orchestration.benchmark.workers import JOBS, serve
 
 PARTS = ("ingest", "engine", "reserve", "pages")
 
@@ -22,11 +22,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--orders", type=int, help="orders a round (engine, ingest) or in the database (pages)"
         )
-        parser.add_argument("--worker", action="store_true", help="be a worker process of the engine part")
+        parser.add_argument("--worker", choices=sorted(JOBS), help="be one of the benchmark's own processes")
 
     def handle(self, *args, **options) -> None:
         if options["worker"]:
-            return self._work()
+            return serve(options["worker"])
         figures: dict = {}
         for part in options["parts"] or PARTS:
             self.stderr.write(f"measuring {part} …")
@@ -41,15 +41,6 @@ class Command(BaseCommand):
         )
         with rig.scratch_database() as url:
             return import_module(f"orchestration.benchmark.{part}").measure(url, **arguments)
-
-    def _work(self) -> None:
-        """Say that everything is imported, wait for the start of the round, drain."""
-        from orchestration.benchmark.engine import drain_here
-
-        self.stdout.write("ready")
-        self.stdout.flush()
-        sys.stdin.readline()
-        drain_here()
 
 
 def _table(figures: dict) -> str:

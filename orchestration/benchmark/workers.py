@@ -1,0 +1,72 @@
+"""What the benchmark's own processes do: each says that it is ready, waits for its job, does it and tells the outcome."""
+
+import http.client
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+import psycopg
+
+
+def drain(job: dict[str, Any]) -> dict[str, Any]:
+    """Advance flows until nothing is due; `peak_mb` is the most memory that this process ever had."""
+    from orchestration.engine.advance import drain as drain_runs
+
+    claimed = drain_runs(budget_seconds=job.get("seconds", 600))
+    return {"claimed": claimed, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def take(job: dict[str, Any]) -> dict[str, Any]:
+    """Reserve one unit at a time at one position, each a request of its own."""
+    from inventory.services.reservations import reserve
+    from inventory.types import ReservationLine, ReservationRequest
+
+    granted = 0
+    for n in range(job["times"]):
+        line = ReservationLine(f"{job['name']}:{n}", job["name"], job["product"], job["source"], 1)
+        granted += bool(reserve([ReservationRequest((line,))], actor="benchmark").granted)
+    return {"granted": granted}
+
+
+def take_raw(job: dict[str, Any]) -> dict[str, Any]:
+    """The floor of `take`: the conditional UPDATE alone."""
+    statement = (
+        "UPDATE floor_position SET reserved = reserved + 1 WHERE product_id = %s AND source_id = %s "
+        "AND on_hand - reserved - safety_stock >= 1"
+    )
+    with psycopg.connect(job["url"], autocommit=True) as raw:
+        taken = [
+            raw.execute(statement, [job["product"], job["source"]]).rowcount for _ in range(job["times"])
+        ]
+    return {"granted": sum(taken)}
+
+
+def post(job: dict[str, Any]) -> dict[str, Any]:
+    """Post bodies one after another over one connection; `ms` is how long each took."""
+    connection = http.client.HTTPConnection("127.0.0.1", job["port"], timeout=120)
+    headers = {"Authorization": f"Bearer {job['token']}", "Content-Type": "application/json"}
+    took, statuses = [], []
+    for body in job["bodies"]:
+        started = time.perf_counter()
+        connection.request("POST", "/api/v1/orders/", json.dumps(body), headers)
+        answer = connection.getresponse()
+        answer.read()
+        took.append((time.perf_counter() - started) * 1000)
+        statuses.append(answer.status)
+    return {"ms": took, "statuses": statuses}
+
+
+JOBS = {job.__name__: job for job in (drain, take, take_raw, post)}
+
+
+def serve(name: str) -> None:
+    """Be one of them: two lines in (job, start), two lines out (ready, outcome)."""
+    job = json.loads(sys.stdin.readline())
+    from django.db import connection
+
+    connection.ensure_connection()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    print(json.dumps(JOBS[name](job)), flush=True)

@@ -1,0 +1,63 @@
+"""The benchmark measures what it says: its keys are there and its checks of the stored rows ran. Never how fast."""
+
+import pytest
+from django.db import connection
+
+from orchestration.benchmark import engine, ingest, pages, reserve, rig
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="its floors are PostgreSQL's"),
+]
+
+
+@pytest.fixture
+def address():
+    return rig.address(connection.settings_dict["NAME"])
+
+
+@pytest.fixture(autouse=True)
+def _no_twins():
+    """The tables that floors write to are no model's, so nobody else clears them."""
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE tablename LIKE 'floor\\_%'")
+        for (name,) in cursor.fetchall():
+            cursor.execute(f'DROP TABLE "{name}"')
+
+
+def test_engine(address):
+    figures = engine.measure(address, orders=6, rounds=1)
+
+    assert {
+        "engine.orders_per_s_1", "engine.orders_per_s_2", "engine.floor_ratio_1", "engine.floor_ratio_2", "engine.cpu_ms",
+        "engine.rows_per_order",
+    } <= set(figures)  # fmt: skip
+    assert figures["engine.rows_per_order"] > 30
+
+
+def test_ingest(address):
+    figures = ingest.measure(address, orders=4, rounds=1)
+
+    assert {"ingest.bulk_orders_per_s", "ingest.single_p95_ms", "ingest.csv_floor_ratio"} <= set(figures)
+
+
+def test_reserve(address):
+    figures = reserve.measure(address, orders=1000, rounds=1)
+
+    assert {"reserve.batch_lines_per_s", "reserve.hot_floor_ratio"} <= set(figures)
+    assert figures["reserve.oversold"] == 0
+
+
+def test_pages(address):
+    figures = pages.measure(address, orders=40, rounds=1)
+
+    assert figures["pages.orders"] >= 40
+    assert {
+        f"pages.{name}_p95_ms" for name in ("order_list", "order_page", "home", "dashboard", "worklist")
+    } <= set(figures)
+
+
+def test_a_rate_is_not_told_when_rows_are_missing(db):
+    with pytest.raises(AssertionError, match="0 of 5 orders stored"):
+        ingest._check_stored("nothing-", 5)
