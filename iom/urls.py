@@ -17,5 +17,6 @@ urlpatterns = [
     path("hooks/", include("providers.urls")),
     path("", include("orders.urls")),
     path("", include("fulfillment.urls")),
+    path("", include("orchestration.urls")),
     path("", include("insights.urls")),
 ]

@@ -17,9 +17,9 @@ from orchestration.models import Flow, FlowRun, FlowVersion, Policy, PolicyVersi
 from orchestration.policies.compile import compile_tree
 from orchestration.policies.fields import SETTABLE, catalog
 from orchestration.policies.lists import resolve
+from orchestration.services import documents
 from orchestration.services.checking import flow_problems
 
-SCHEMA = 1
 POLICY_FIELDS = ("key", "name", "type", "entity", "criticality", "combine", "otherwise")
 
 
@@ -118,8 +118,7 @@ def import_flow(source: Mapping[str, Any] | str | Path, *, actor: str) -> Flow:
     An existing flow of that key gets a new draft, its live version stays. Raises NotPublishable, nothing changed.
     """
     document = json.loads(Path(source).read_text()) if isinstance(source, str | Path) else source
-    if not isinstance(document, Mapping) or document.get("schema") != SCHEMA:
-        raise NotPublishable([("schema", f"must be {SCHEMA}; this file is from another version")])
+    documents.check(document)
     for policy in document.get("policies", []):
         _import_policy(policy, actor)
     head = {name: document.get(name, "") for name in ("name", "description")}
@@ -135,7 +134,7 @@ def export_flow(flow: Flow) -> dict[str, Any]:
     keys = _policy_keys(flow.draft)
     policies = Policy.objects.filter(key__in=keys).prefetch_related("rules").order_by("key")
     return {
-        "schema": SCHEMA,
+        "schema": documents.VERSION,
         "key": flow.key,
         "name": flow.name,
         "description": flow.description,

@@ -1,0 +1,21 @@
+from django.urls import path
+
+from orchestration.pages.editor import flow_edit, flow_editor
+from orchestration.pages.flows import clone_flow, export_flow, flow_act, flows, import_flow, new_flow
+from orchestration.pages.versions import flow_versions, publish_flow, restore_version
+
+urlpatterns = [
+    path("flows/", flows, name="flows"),
+    path("flows/new/", new_flow, name="flow-new"),
+    path("flows/import/", import_flow, name="flow-import"),
+    path("flows/<int:pk>/", flow_editor, name="flow-editor"),
+    path("flows/<int:pk>/edit/", flow_edit, name="flow-edit"),
+    path("flows/<int:pk>/export/", export_flow, name="flow-export"),
+    path("flows/<int:pk>/clone/", clone_flow, name="flow-clone"),
+    path("flows/<int:pk>/pause/", flow_act, {"act": "pause"}, name="flow-pause"),
+    path("flows/<int:pk>/resume/", flow_act, {"act": "resume"}, name="flow-resume"),
+    path("flows/<int:pk>/stop/", flow_act, {"act": "stop"}, name="flow-stop"),
+    path("flows/<int:pk>/publish/", publish_flow, name="flow-publish"),
+    path("flows/<int:pk>/versions/", flow_versions, name="flow-versions"),
+    path("flows/<int:pk>/versions/<int:number>/restore/", restore_version, name="flow-restore"),
+]
