@@ -18,6 +18,7 @@ from fulfillment.services.cancellation import cancel_orders
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, ReadOnlyInline, pretty_json
 from iom.lib.badges import badge
 from iom.lib.money import formatted
+from orders.admin.links import OrderLink
 from orders.admin.order import OrderAdmin
 from orders.models import Order
 
@@ -47,9 +48,13 @@ class ShipmentInline(ReadOnlyInline):
 
 class FulfillmentOrderInline(ReadOnlyInline):
     model = FulfillmentOrder
-    fields = ("number", "source", "state", "external_id", "shipped_at")
-    readonly_fields = ("number",)
+    fields = ("number", "source", "state_badge", "external_id", "shipped_at")
+    readonly_fields = ("number", "state_badge")
     show_change_link = True
+
+    @admin.display(description="state")
+    def state_badge(self, fulfillment_order: FulfillmentOrder) -> str:
+        return _state(fulfillment_order)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("source")
@@ -70,8 +75,21 @@ class OrderWithFulfillmentAdmin(OrderAdmin):
 
 
 @admin.register(FulfillmentOrder)
-class FulfillmentOrderAdmin(MachineAdmin):
-    list_display = ("number", "order", "source", "state_badge", "external_id", "created_at", "shipped_at")
+class FulfillmentOrderAdmin(OrderLink, MachineAdmin):
+    list_display = (
+        "number",
+        "order_link",
+        "source",
+        "state_badge",
+        "external_id",
+        "created_at",
+        "shipped_at",
+    )
+    fields = (
+        ("number", "order_link"), ("source", "state_badge"), ("external_id", "ship_by"), ("created_at", "sent_at"),
+        ("accepted_at", "shipped_at"), ("delivered_at", "invoiced_at"), ("cancel_requested_at", "key"),
+    )  # fmt: skip
+    readonly_fields = ("number", "order_link", "state_badge")
     list_select_related = ("order", "source")
     list_filter = ("source__type",)
     search_fields = ("key__exact",)
@@ -80,12 +98,7 @@ class FulfillmentOrderAdmin(MachineAdmin):
 
     @admin.display(description="state")
     def state_badge(self, fulfillment_order: FulfillmentOrder) -> str:
-        label = (
-            FulfillmentOrder.State(fulfillment_order.state).label
-            if _built_in(fulfillment_order.state)
-            else ""
-        )
-        return badge(fulfillment_order.state, label)
+        return _state(fulfillment_order)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         term = search_term.strip()
@@ -104,10 +117,21 @@ class ShipmentLineInline(ReadOnlyInline):
 @admin.register(Shipment)
 class ShipmentAdmin(MachineAdmin):
     list_display = ("tracking", "fulfillment_order", "carrier", "service", "shipped_at", "delivered_at")
+    fields = (
+        ("fulfillment_order", "tracking_number"), ("carrier", "service"), ("shipped_at", "delivered_at"),
+        ("cost", "tracking_url"), "key",
+    )  # fmt: skip
+    readonly_fields = ("cost",)
     list_select_related = ("fulfillment_order",)
     search_fields = ("tracking_number__exact", "key__exact")
     search_help_text = "Whole tracking number or key"
     inlines = (ShipmentLineInline,)
+
+    @admin.display(description="cost")
+    def cost(self, shipment: Shipment) -> str:
+        if shipment.cost_minor is None:
+            return "–"
+        return formatted(shipment.cost_minor, shipment.fulfillment_order.order.currency)
 
     @admin.display(description="tracking number")
     def tracking(self, shipment: Shipment) -> str:
@@ -125,8 +149,8 @@ class InvoiceAdmin(MachineAdmin):
 
 
 @admin.register(SourcingDecision)
-class SourcingDecisionAdmin(MachineAdmin):
-    list_display = ("at", "order", "order_line", "outcome_badge", "strategy", "sentence")
+class SourcingDecisionAdmin(OrderLink, MachineAdmin):
+    list_display = ("at", "order_link", "order_line", "outcome_badge", "strategy", "sentence")
     list_select_related = ("order", "order_line")
     list_filter = ("outcome",)
     fields = (
@@ -160,5 +184,9 @@ class SourceRejectionAdmin(MachineAdmin):
     list_select_related = ("order_line", "source")
 
 
-def _built_in(state: str) -> bool:
-    return state in FulfillmentOrder.State.values
+def _state(fulfillment_order: FulfillmentOrder) -> str:
+    """The state in words; a state that people made has no label here."""
+    known = fulfillment_order.state in FulfillmentOrder.State.values
+    return badge(
+        fulfillment_order.state, FulfillmentOrder.State(fulfillment_order.state).label if known else ""
+    )

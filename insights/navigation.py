@@ -36,7 +36,7 @@ AREAS = {
         ("Movements", "swap_vert", "admin:inventory_inventorymovement_changelist", "inventory.view_inventorymovement"),
     ],
     "Orchestration": [
-        ("Flows", "account_tree", "admin:orchestration_flow_changelist", "orchestration.view_flow"),
+        ("Flows", "account_tree", "flows", "orchestration.view_flow"),
         ("Policies", "rule", "admin:orchestration_policy_changelist", "orchestration.view_policy"),
         ("Flow runs", "play_circle", "admin:orchestration_flowrun_changelist", "orchestration.view_flowrun"),
         ("Step results", "fact_check", "admin:orchestration_stepresult_changelist", "orchestration.view_stepresult"),
@@ -65,7 +65,28 @@ AREAS = {
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """The areas with the entries that this user may open; an area without one is not shown. No query of its own."""
     areas = [{"title": title, "items": _items(request, entries)} for title, entries in AREAS.items()]
+    _mark_active(request.path, [item for area in areas for item in area["items"]])
     return [area for area in areas if area["items"]]
+
+
+def _mark_active(path: str, items: list[dict[str, Any]]) -> None:
+    """The entry nearest to the page, and no other: the order page belongs to the list of orders."""
+    here = (
+        path.replace("/orders/", _link("admin:orders_order_changelist"), 1)
+        if path.startswith("/orders/")
+        else path
+    )
+    found = max(
+        (item for item in items if _covers(item["link"], here)),
+        key=lambda item: len(item["link"]),
+        default=None,
+    )
+    for item in items:
+        item["active"] = item is found
+
+
+def _covers(link: str, path: str) -> bool:
+    return path == link or (link != _link("home") and path.startswith(link))
 
 
 def environment_badge(request: HttpRequest) -> list[str]:

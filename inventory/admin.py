@@ -18,15 +18,19 @@ from inventory.models import (
     Reservation,
 )
 from inventory.services.imports import PRODUCT_COLUMNS, STOCK_COLUMNS, import_products, import_stock
-from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of
+from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, flag
 from iom.lib.badges import badge
+
+LABELS = {
+    "sku": "SKU", "weight_grams": "Weight (g)", "length_mm": "Length (mm)", "width_mm": "Width (mm)", "height_mm": "Height (mm)",
+}  # fmt: skip
 
 
 @admin.register(Product)
 class ProductAdmin(ImportExport, HouseAdmin):
     table = TableSpec("products", PRODUCT_COLUMNS, ("sku",), import_products, exported_products)
     import_needs = ("add", "change")
-    list_display = ("sku", "name", "category", "price_text", "base_unit", "preorder_eligible", "active")
+    list_display = ("sku_text", "name", "category", "price_text", "base_unit", "preorder", "active")
     list_filter = ("active", "preorder_eligible", "base_unit")
     search_fields = ("sku__startswith", "name__istartswith", "category__exact")
     search_help_text = "SKU or name from its beginning, or a whole category"
@@ -40,7 +44,23 @@ class ProductAdmin(ImportExport, HouseAdmin):
 
     @admin.display(description="price")
     def price_text(self, product: Product) -> str:
-        return f"{product.price.normalize():f} {product.currency}"
+        exact = product.price != round(product.price, 2)
+        amount = f"{product.price.normalize():f}" if exact else f"{product.price:,.2f}"
+        return f"{amount} {product.currency}"
+
+    @admin.display(description="SKU")
+    def sku_text(self, product: Product) -> str:
+        return product.sku
+
+    @admin.display(description="pre-order")
+    def preorder(self, product: Product) -> str:
+        return flag(product.preorder_eligible, "Pre-order")
+
+    def formfield_for_dbfield(self, db_field, request: HttpRequest, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and db_field.name in LABELS:
+            field.label = LABELS[db_field.name]
+        return field
 
 
 @admin.register(FulfillmentSource)

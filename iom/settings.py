@@ -118,8 +118,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = USE_TZ = True
-DATETIME_FORMAT = "j M Y H:i"
-DATE_FORMAT = "j M Y"
+FORMAT_MODULE_PATH = ["iom.formats"]
 
 # -- static files: everything from here, nothing from a CDN -----------------------------------------------------
 STATIC_URL = "/static/"
@@ -229,7 +228,7 @@ logs.configure(
 UNFOLD = {
     "SITE_TITLE": "IOM",
     "SITE_HEADER": "IOM",
-    "SITE_SUBHEADER": "Open intelligent order management",
+    "SITE_SUBHEADER": "Order management",
     "SITE_SYMBOL": "conveyor_belt",
     "SITE_URL": "/",
     "SHOW_HISTORY": True,

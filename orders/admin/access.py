@@ -36,7 +36,16 @@ class ApiKeyForm(forms.ModelForm):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(HouseAdmin):
-    list_display = ("name", "prefix", "scopes", "user", "state", "expires_at", "last_used_at", "created_at")
+    list_display = (
+        "name",
+        "prefix",
+        "scopes_text",
+        "user",
+        "state",
+        "expires_at",
+        "last_used_at",
+        "created_at",
+    )
     list_select_related = ("user",)
     search_fields = ("name__istartswith", "prefix__exact")
     autocomplete_fields = ("channels", "user")
@@ -63,6 +72,10 @@ class ApiKeyAdmin(HouseAdmin):
         self, request: HttpRequest, obj: ApiKey | None = None, **kwargs: Any
     ) -> type[forms.ModelForm]:
         return super().get_form(request, obj, **(kwargs if obj else kwargs | {"form": ApiKeyForm}))
+
+    @admin.display(description="scopes")
+    def scopes_text(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
 
     @admin.display(description="state")
     def state(self, key: ApiKey) -> str:

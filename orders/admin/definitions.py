@@ -1,11 +1,12 @@
 """The vocabulary of orders (events, states, reasons, transitions) and what is written about them."""
 
 from django.contrib import admin
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, pretty_json
 from iom.lib.badges import badge
+from orders.admin.links import OrderLink
 from orders.models import (
     BusinessEvent,
     EventDefinition,
@@ -15,10 +16,15 @@ from orders.models import (
     StateReason,
     StateTransition,
 )
+from orders.numbers import order_id_of
 
 
 class ShippedAdmin(HouseAdmin):
     """Rows that ship with the product are locked; people add their own beside them."""
+
+    @admin.display(description="built in", boolean=True)
+    def is_built_in(self, record: Model) -> bool:
+        return record.shipped
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("shipped", *super().get_readonly_fields(request, obj))
@@ -33,7 +39,7 @@ class ShippedAdmin(HouseAdmin):
 
 @admin.register(EventDefinition)
 class EventDefinitionAdmin(ShippedAdmin):
-    list_display = ("key", "name", "entity", "description", "shipped")
+    list_display = ("name", "key", "entity", "description", "is_built_in")
     list_filter = ("shipped",)
     search_fields = ("key__istartswith", "name__icontains")
     ordering = ("key",)
@@ -41,14 +47,14 @@ class EventDefinitionAdmin(ShippedAdmin):
 
 @admin.register(StateDefinition)
 class StateDefinitionAdmin(ShippedAdmin):
-    list_display = ("key", "entity", "label", "timeline_position", "read_only", "shipped")
+    list_display = ("label", "key", "entity", "timeline_position", "read_only", "is_built_in")
     list_filter = ("shipped", "read_only")
     search_fields = ("key__istartswith", "label__icontains")
 
 
 @admin.register(StateReason)
 class StateReasonAdmin(ShippedAdmin):
-    list_display = ("key", "entity", "label", "shipped")
+    list_display = ("label", "key", "entity", "is_built_in")
     list_filter = ("shipped",)
     search_fields = ("key__istartswith", "label__icontains")
 
@@ -61,11 +67,23 @@ class StateTransitionAdmin(HouseAdmin):
 
 
 @admin.register(BusinessEvent)
-class BusinessEventAdmin(MachineAdmin):
-    list_display = ("at", "kind", "entity", "record_id", "order", "actor")
+class BusinessEventAdmin(OrderLink, MachineAdmin):
+    list_display = ("at", "name", "order_link", "actor", "kind")
+    search_help_text = "Order number such as SO-1042"
+    search_fields = ("order_id__exact",)
     list_select_related = ("order",)
     fields = ("at", "kind", "entity", "record_id", "order", "actor", "payload_text")
     readonly_fields = ("payload_text",)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
+        if not search_term.strip():
+            return queryset, False
+        order_id = order_id_of(search_term)
+        return (queryset.filter(order_id=order_id) if order_id else queryset.none()), False
+
+    @admin.display(description="event")
+    def name(self, event: BusinessEvent) -> str:
+        return event.kind.partition(".")[2].replace("_", " ").capitalize()
 
     @admin.display(description="payload")
     def payload_text(self, event: BusinessEvent) -> str:
@@ -73,9 +91,10 @@ class BusinessEventAdmin(MachineAdmin):
 
 
 @admin.register(Hold)
-class HoldAdmin(MachineAdmin):
+class HoldAdmin(OrderLink, MachineAdmin):
+    list_display_links = ("type",)
     list_display = (
-        "order",
+        "order_link",
         "type",
         "reason",
         "state_badge",
@@ -93,6 +112,6 @@ class HoldAdmin(MachineAdmin):
 
 
 @admin.register(OrderNote)
-class OrderNoteAdmin(MachineAdmin):
-    list_display = ("at", "order", "author", "text")
+class OrderNoteAdmin(OrderLink, MachineAdmin):
+    list_display = ("at", "order_link", "author", "text")
     list_select_related = ("order",)

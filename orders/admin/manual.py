@@ -14,6 +14,12 @@ from orders.models import Channel, Order, OrderLine
 from orders.types import LineDraft, OrderDraft, Party
 
 PLACE = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+LABELS = {
+    "customer_name": "Name", "customer_email": "E-mail", "customer_phone": "Phone", "customer_reference": "Their reference",
+    "ship_to_name": "Name", "ship_to_line1": "Address", "ship_to_line2": "Address, second line", "ship_to_city": "City",
+    "ship_to_region": "State or region", "ship_to_postal_code": "Postal code", "ship_to_country": "Country",
+    "requested_delivery_at": "Delivery wanted by", "placed_at": "Placed",
+}  # fmt: skip
 # What update_order may change, as form field names.
 EDITABLE = (
     "customer_name", "customer_email", "customer_phone", "customer_reference", "priority", "notes",
@@ -30,6 +36,15 @@ class Refusable(forms.ModelForm):
     """A form that shows what the service refused when the page is drawn again."""
 
     refusals: Sequence[str] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label)
+        if "ship_to_country" in self.fields:
+            self.fields["ship_to_country"].help_text = "Two letters, such as US"
+        if "notes" in self.fields:
+            self.fields["notes"].widget.attrs["rows"] = 3
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -77,7 +92,11 @@ class OrderEditForm(Refusable):
 
 class ManualLineForm(forms.ModelForm):
     sku = forms.CharField(
-        max_length=64, required=False, widget=UnfoldAdminTextInputWidget, help_text="For a write-in line"
+        label="SKU",
+        max_length=64,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For a write-in line",
     )
 
     class Meta:
@@ -114,7 +133,7 @@ class ManualLineInline(TabularInline):
     fields = ("product", "sku", "description", "quantity", "unit_price")
     autocomplete_fields = ("product",)
     extra = 3
-    verbose_name_plural = "lines"
+    verbose_name, verbose_name_plural = "line", "lines"
 
     def get_formset(self, request, obj=None, **kwargs):
         kwargs["formset"] = (

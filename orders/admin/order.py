@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -20,6 +21,7 @@ from iom.lib.admin.base import HouseAdmin, ReadOnlyInline, actor_of
 from iom.lib.badges import badge
 from iom.lib.money import formatted
 from orders.admin.filters import HoldFilter, PlacedFilter, StateFilter
+from orders.admin.links import order_page
 from orders.admin.manual import (
     EDITABLE,
     ManualLineInline,
@@ -38,7 +40,7 @@ from orders.services.editing import orchestrate_orders, replace_lines, update_or
 from orders.services.holds import hold_orders, release_holds
 from orders.services.imports import ORDER_COLUMNS, ORDER_REQUIRED, import_orders
 from orders.services.intake import create_orders
-from orders.services.states import is_read_only
+from orders.services.states import allowed_actions, is_read_only
 
 SHIP_TO = (
     ("ship_to_name", "ship_to_line1"), ("ship_to_line2", "ship_to_city"), ("ship_to_region", "ship_to_postal_code"),
@@ -65,16 +67,35 @@ class CancelForm(forms.Form):
 
 class OrderLineInline(ReadOnlyInline):
     model = OrderLine
+    verbose_name_plural = "lines"
     fields = (
         "line_number",
-        "sku",
+        "sku_text",
         "description",
         "quantity",
-        "unit_price",
+        "price",
         "source",
-        "state",
+        "state_badge",
         "quantity_shipped",
     )
+    readonly_fields = ("sku_text", "price", "state_badge")
+
+    @admin.display(description="SKU")
+    def sku_text(self, line: OrderLine) -> str:
+        return line.sku
+
+    @admin.display(description="unit price")
+    def price(self, line: OrderLine) -> str:
+        return (
+            f"{line.unit_price:,.2f}"
+            if line.unit_price == round(line.unit_price, 2)
+            else f"{line.unit_price.normalize():f}"
+        )
+
+    @admin.display(description="state")
+    def state_badge(self, line: OrderLine) -> str:
+        known = line.state in OrderLine.State.values
+        return badge(line.state, OrderLine.State(line.state).label if known else "")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("source")
@@ -82,7 +103,12 @@ class OrderLineInline(ReadOnlyInline):
 
 class ChargeInline(ReadOnlyInline):
     model = Charge
-    fields = ("kind", "description", "amount_minor")
+    fields = ("kind", "description", "amount")
+    readonly_fields = ("amount",)
+
+    @admin.display(description="amount")
+    def amount(self, charge: Charge) -> str:
+        return formatted(charge.amount_minor, charge.order.currency)
 
 
 class HoldInline(ReadOnlyInline):
@@ -102,9 +128,10 @@ class Refused(Exception):
 class OrderAdmin(ImportExport, HouseAdmin):
     table = TableSpec("orders", ORDER_COLUMNS, ORDER_REQUIRED, import_orders, exported_orders)
     list_display = (
-        "number", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total", "state_badge",
-        "state_reason", "promised_at",
+        "order_link", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total", "state_badge",
+        "promised_at",
     )  # fmt: skip
+    list_display_links = None
     list_select_related = ("channel",)
     list_filter = (StateFilter, ("channel", AutocompleteSelectFilter), HoldFilter, PlacedFilter)
     list_filter_submit = True
@@ -119,8 +146,8 @@ class OrderAdmin(ImportExport, HouseAdmin):
     facts = (
         ("number", "channel"),
         ("external_id", "placed_at"),
-        ("state", "state_reason"),
-        ("total", "size"),
+        ("state_badge", "total"),
+        ("size",),
     )
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
@@ -135,6 +162,10 @@ class OrderAdmin(ImportExport, HouseAdmin):
         if "@" in term:
             keys |= Q(customer_email=term)
         return queryset.filter(keys), False
+
+    @admin.display(description="number")
+    def order_link(self, order: Order) -> str:
+        return order_page(order.pk)
 
     @admin.display(description="customer")
     def customer_text(self, order: Order) -> str:
@@ -155,7 +186,12 @@ class OrderAdmin(ImportExport, HouseAdmin):
     @admin.display(description="state")
     def state_badge(self, order: Order) -> str:
         known = order.state in Order.State.values
-        return badge(order.state, Order.State(order.state).label if known else "")
+        label = Order.State(order.state).label if known else ""
+        shown = badge(order.state, label)
+        reason = order.state_reason.replace("_", " ")
+        if not reason or reason == label.lower():
+            return shown
+        return format_html('{}<span class="iom-reason">{}</span>', shown, reason)
 
     # -- form ----------------------------------------------------------------------------------------------------
     def get_form(
@@ -174,7 +210,7 @@ class OrderAdmin(ImportExport, HouseAdmin):
         return (None, {"fields": (*self.facts, *seen)}), *_sections()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Order | None = None) -> tuple[str, ...]:
-        kept = ("number", "channel", "external_id", "placed_at", "state", "state_reason", "total", "size")
+        kept = ("number", "channel", "external_id", "placed_at", "state_badge", "total", "size")
         return kept if obj else ()
 
     def get_inlines(self, request: HttpRequest, obj: Order | None) -> tuple:
@@ -281,6 +317,15 @@ class OrderAdmin(ImportExport, HouseAdmin):
             outcome = orchestrate_orders(ids, actor=actor_of(request))
             report(self, request, outcome, done="orchestrated", number=number_of)
 
+    def get_actions_submit_line(self, request: HttpRequest, object_id: int) -> list:
+        """`Orchestrate` where the state allows it, and nowhere else."""
+        state = Order.objects.filter(pk=object_id).values_list("state", flat=True).first()
+        return (
+            super().get_actions_submit_line(request, object_id)
+            if "orchestrate" in allowed_actions(state or "")
+            else []
+        )
+
     @action(description="Orchestrate", permissions=["change"])
     def orchestrate_now(self, request: HttpRequest, obj: Order) -> None:
         """A button of the form; `save_model` does it after the form's changes are saved."""
@@ -303,7 +348,7 @@ def _refusing() -> Iterator[None]:
 
 def _sections() -> tuple:
     return (
-        ("Customer", {"fields": CUSTOMER}),
+        ("Contact", {"fields": CUSTOMER}),
         ("Ship to", {"fields": SHIP_TO}),
         ("Delivery and notes", {"fields": MORE}),
     )

@@ -4,7 +4,7 @@ from django.contrib import admin
 from unfold.admin import StackedInline
 
 from inventory.importing import ImportExport, TableSpec
-from iom.lib.admin.base import HouseAdmin
+from iom.lib.admin.base import HouseAdmin, flag
 from orders.exports import exported_customers
 from orders.models import Address, Channel, Customer, Tag
 from orders.services.imports import CUSTOMER_COLUMNS, import_customers
@@ -20,6 +20,7 @@ class ChannelAdmin(HouseAdmin):
 
 class AddressInline(StackedInline):
     model = Address
+    verbose_name_plural = "addresses"
     extra = 0
     fields = (
         ("label", "name"), ("line1", "line2"), ("city", "region"), ("postal_code", "country"),
@@ -31,12 +32,17 @@ class AddressInline(StackedInline):
 class CustomerAdmin(ImportExport, HouseAdmin):
     table = TableSpec("customers", CUSTOMER_COLUMNS, ("code",), import_customers, exported_customers)
     import_needs = ("add", "change")
-    list_display = ("code", "name", "kind", "email", "group", "credit_hold", "active")
+    list_display = ("code", "name", "kind", "email", "group", "credit", "active")
     list_filter = ("kind", "credit_hold", "active")
     search_fields = ("code__startswith", "email__exact", "name__istartswith")
     search_help_text = "Code or name from its beginning, or a whole e-mail address"
     ordering = ("code",)
     inlines = (AddressInline,)
+
+    @admin.display(description="credit hold")
+    def credit(self, customer: Customer) -> str:
+        return flag(customer.credit_hold, "On hold", "danger")
+
     fieldsets = (
         (
             None,

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, ReadOnlyInline, pretty_json
 from iom.lib.badges import badge
+from orders.admin.links import OrderLink
 from providers.models import (
     Checkpoint,
     ConnectionGate,
@@ -17,7 +18,7 @@ SHOWN_BYTES = 20_000
 
 
 @admin.register(InboxMessage)
-class InboxMessageAdmin(MachineAdmin):
+class InboxMessageAdmin(OrderLink, MachineAdmin):
     list_display = (
         "received_at",
         "connection",
@@ -25,9 +26,9 @@ class InboxMessageAdmin(MachineAdmin):
         "external_message_id",
         "state_badge",
         "reason",
-        "order",
+        "order_link",
     )
-    list_select_related = ("connection", "order")
+    list_select_related = ("connection",)
     list_filter = ("state",)
     search_fields = ("external_message_id__exact",)
     search_help_text = "Whole message id"
@@ -52,19 +53,19 @@ class AttemptInline(ReadOnlyInline):
 
 
 @admin.register(ProviderRequest)
-class ProviderRequestAdmin(MachineAdmin):
+class ProviderRequestAdmin(OrderLink, MachineAdmin):
     list_display = (
         "key",
         "connection",
         "action",
-        "order",
+        "order_link",
         "state_badge",
         "attempts",
         "error",
         "created_at",
         "done_at",
     )
-    list_select_related = ("connection", "order")
+    list_select_related = ("connection",)
     list_filter = ("state",)
     search_fields = ("key__exact",)
     search_help_text = "Whole key"

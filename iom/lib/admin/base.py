@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
 from iom.lib.admin.paging import CappedPaginator, KeyChangeList
+from iom.lib.badges import badge
 
 # Kept by services; never a form field, on no page.
 KEPT_BY_SERVICES = ("state", "state_reason", "state_at", "version")
@@ -20,6 +21,11 @@ KEPT_BY_SERVICES = ("state", "state_reason", "state_at", "version")
 def actor_of(request: HttpRequest) -> str:
     """Who acts, as events and ledgers write it."""
     return f"user:{request.user.get_username()}"
+
+
+def flag(value: bool, word: str, tone: str = "info") -> SafeString | str:
+    """A word where something is so; a dash, not a red cross, where it is simply not."""
+    return badge("", word, tone=tone) if value else "–"
 
 
 def pretty_json(value: Any) -> SafeString:
@@ -42,6 +48,9 @@ class HouseAdmin(ModelAdmin):
     list_filter_submit = False
     warn_unsaved_form = True
     compressed_fields = True
+
+    class Media:
+        css = {"all": ("iom/admin.css",)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeyChangeList]:
         return KeyChangeList
@@ -71,6 +80,7 @@ class ReadOnlyInline(TabularInline):
     extra = max_num = 0
     can_delete = False
     show_change_link = False
+    hide_title = True
     per_page = 50
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
