@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestration.engine.graph import ELEMENTS, branches_of, compile_steps, walk
+from orchestration.services.findings import branch_contradictions, policy_findings, splitter_warnings
+from orchestration.services.raising import idle_providers, silent_events
 from orders.models import EventDefinition
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,50}")
@@ -23,6 +25,18 @@ def flow_problems(draft: Mapping[str, Any], policies: Mapping[str, dict] | None)
     if not problems and policies is not None:
         problems = [*_meaning(draft, policies)]
     return problems
+
+
+def flow_warnings(draft: Mapping[str, Any], policies: Mapping[str, dict]) -> list[Problem]:
+    """What a person should know before publishing, but may want: overlaps, gaps, rules without effect, silent events."""
+    if flow_problems(draft, policies):
+        return []
+    steps = compile_steps(draft["steps"])
+    found = [finding for policy in policies.values() for finding in policy_findings(policy)]
+    for step in steps.values():
+        if step["kind"].startswith("splitter"):
+            found += splitter_warnings(step, policies)
+    return found + list(silent_events(steps, policies)) + list(idle_providers(steps))
 
 
 def _shape(draft: Mapping[str, Any]) -> Iterator[Problem]:
@@ -119,8 +133,33 @@ def _action(
     for name in step.get("policies", []):
         if name in policies and policies[name]["type"] != "execution":
             yield key, f"{name} is a filter policy; an execution policy is needed here"
+    if _loops(step, steps, actions):
+        yield key, f"goes back to {step['parameters']['go_to']} for ever: nothing in between waits"
     yield from _filters(step, step.get("filters", []), action.level, policies)
     yield from (((key, sentence)) for sentence in action.problems(step))
+
+
+def _loops(step: Mapping, steps: Mapping, actions: Mapping) -> bool:
+    """A step that always goes back, with a straight way from there to it again on which nothing waits."""
+    here = (step.get("parameters") or {}).get("go_to")
+    if not here or here not in steps or _waits(step):
+        return False
+    seen: set[str] = set()
+    while here and here not in seen:
+        if here == step["key"]:
+            return True
+        seen.add(here)
+        found = steps[here]
+        if found["kind"] == "action" and _waits(found):
+            return False
+        here = found["next"] if found["kind"] in ("action", "merge") else None
+    return False
+
+
+def _waits(step: Mapping) -> bool:
+    return bool(
+        step.get("action") in ("hold", "wait") or step.get("input_events") or step.get("provider_action")
+    )
 
 
 def _splitter(step: Mapping, policies: Mapping) -> Iterator[Problem]:
@@ -132,8 +171,14 @@ def _splitter(step: Mapping, policies: Mapping) -> Iterator[Problem]:
     names = [branch["key"] for branch in step["branches"]]
     if len(set(names)) < len(names):
         yield step["key"], "two branches have the same key"
-    for branch in step["branches"]:
-        yield from _filters(step, branch.get("filters", []), level, policies)
+    faults = [
+        fault
+        for branch in step["branches"]
+        for fault in _filters(step, branch.get("filters", []), level, policies)
+    ]
+    yield from faults
+    if not faults and level in LEVELS:
+        yield from branch_contradictions(step, policies)
 
 
 def _filters(step: Mapping, names: list[str], level: str, policies: Mapping) -> Iterator[Problem]:
