@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 
@@ -23,12 +24,18 @@ def main() -> None:
     import providers.adapters.threepl.adapter
     import providers.tasks  # noqa: F401
 
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         wish = json.loads(line)
         if (pid := os.fork()) == 0:
             _work(wish)
         print(pid, flush=True)
+        threading.Thread(target=_bury, args=(pid,), daemon=True).start()
+
+
+def _bury(pid: int) -> None:
+    """Reap it, and leave word in the log of how it went."""
+    _, status = os.waitpid(pid, 0)
+    print(f"hand {pid} ended {os.waitstatus_to_exitcode(status)}", file=sys.stderr, flush=True)
 
 
 def _work(wish: dict) -> None:
@@ -37,25 +44,29 @@ def _work(wish: dict) -> None:
         _arm(wish.get("at", ""))
         if wish.get("poison"):
             poison(wish["poison"])
+        if wish.get("people"):
+            people(wish["people"], wish["seed"])
         if name := wish.get("guard_off"):
             GUARDS[name]()
-        _drain(wish.get("for_ever", False))
+        _drain(wish.get("for_ever", False), wish.get("rounds", 0))
         code = 0
     finally:
         os._exit(code)
 
 
-def _drain(for_ever: bool) -> None:
+def _drain(for_ever: bool, rounds: int) -> None:
     from django.db import Error, connection
 
     from orchestration.tasks import advance, sweep
     from providers.tasks import deliver, pull, work_inbox
 
-    quiet = 0
-    while for_ever or quiet < QUIET_ROUNDS:
+    quiet, done = 0, 0
+    while (for_ever or quiet < QUIET_ROUNDS) and (not rounds or done < rounds):
+        done += 1
         try:
             worked = sum(task() for task in (pull, work_inbox, advance, deliver, sweep))
-        except Error:  # the database went away: as a worker would, look again
+        except Error as error:  # the database went away: as a worker would, look again
+            print(f"hand: {error}", file=sys.stderr, flush=True)
             connection.close()
             worked = 1
             time.sleep(0.2)
@@ -130,6 +141,20 @@ GUARDS: dict[str, Callable[[], None]] = {
     "no_lease": no_lease,
     "late_answers_count": late_answers_count,
 }
+
+
+def people(ids: list[int], seed: int) -> None:
+    """Nobody's fault either: holds and releases by a busy order desk, in random order."""
+    import random
+
+    from orders.services.holds import hold_orders, release_holds
+
+    chance = random.Random(seed)
+    for _ in range(20):
+        some = chance.sample(ids, 10)
+        hold_orders(some, type="manual", reason="looking", actor="user:desk")
+        release_holds(some, actor="user:desk", type="manual")
+
 
 if __name__ == "__main__":
     main()

@@ -223,6 +223,18 @@ class House:
         self.zygote.stdin.flush()
         return int(self.zygote.stdout.readline())
 
+    def log_has(self, text: str) -> bool:
+        return text in (self.place / "log").read_text(errors="replace")
+
+    def died(self, pid: int) -> bool:
+        """Whether a worker of ours was killed rather than done."""
+        self.wait_until(lambda: self.log_has(f"hand {pid} ended"), 10, what="its end is noted")
+        return self.log_has(f"hand {pid} ended -9")
+
+    def is_stopped(self, pid: int) -> bool:
+        self.pull_now()
+        return not is_gone(pid) and state_of(pid) == "T"
+
     def work(self, seconds: float = 60, **wish) -> int:
         """One worker until it has nothing to do or is dead; its pid."""
         pid = self.hand(**wish)
@@ -248,10 +260,15 @@ class House:
 
 
 def is_gone(pid: int) -> bool:
+    return state_of(pid) in ("", "Z", "X")
+
+
+def state_of(pid: int) -> str:
+    """The letter of the kernel: R runs, S sleeps, T is stopped, Z is dead and not buried; empty when there is none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return ""
 
 
 def own_server() -> str:
@@ -272,12 +289,11 @@ def _world(server: str, place: Path) -> str:
     return _worlds[server]
 
 
-def forget_worlds() -> None:
-    """At the end of a session."""
-    for server, name in _worlds.items():
+def forget_worlds(*servers: str) -> None:
+    """At the end of a session all; before the end of a server those of it."""
+    for server in servers or list(_worlds):
         with suppress(psycopg.OperationalError):
-            _admin(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-    _worlds.clear()
+            _admin(server, f"DROP DATABASE IF EXISTS {_worlds.pop(server)} WITH (FORCE)")
 
 
 def _environment(url: str, place: Path) -> dict[str, str]:

@@ -12,8 +12,9 @@ from rig import ROOT, House, is_gone
 from orchestration.demo.processes import free_port
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
-# Depth-first as they are forked: supervisor, main of the cluster, its sentinel, then workers, monitor and pusher.
+# In the order of birth: supervisor, main of the cluster, its sentinel, four workers, then monitor and pusher.
 CLUSTER = 3 + 4 + 2
+ROLES = {"supervisor": 0, "main": 1, "sentinel": 2, "idle worker": 3, "monitor": 7, "pusher": 8}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,7 @@ def whole_cluster(house: House) -> list[int]:
     return house.members("workers")
 
 
-@pytest.mark.parametrize("role", range(CLUSTER))
+@pytest.mark.parametrize("role", ROLES.values(), ids=ROLES)
 def test_who_ever_dies_takes_its_group_along_and_work_goes_on(house, role):
     old = whole_cluster(house)
     os.kill(old[role], signal.SIGKILL)

@@ -1,6 +1,6 @@
 """Orders on the road while processes die: nothing lost, nothing doubled, nothing oversold, nothing stuck.
 
-`IOM_STORM=10000x200` makes it larger: orders x kills. The seed and who died are printed.
+`IOM_STORM=1000x50` or `10000x200` makes it larger: orders x kills. The seed and who died are printed.
 """
 
 import os
@@ -10,7 +10,7 @@ import pytest
 from rig import House
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
-ORDERS, KILLS = (int(number) for number in os.environ.get("IOM_STORM", "1000x50").split("x"))
+ORDERS, KILLS = (int(number) for number in os.environ.get("IOM_STORM", "300x15").split("x"))
 SEED = int(os.environ.get("IOM_STORM_SEED", 1))
 PARTS = 10
 
