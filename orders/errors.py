@@ -63,7 +63,7 @@ class ReadOnlyState(OrdersError):
     def __init__(self, number: str, state: str, allowed: Sequence[str]) -> None:
         self.number, self.state, self.allowed = number, state, list(allowed)
         possible = f"possible now: {', '.join(allowed)}" if allowed else "nothing can be changed any more"
-        super().__init__(f"{number} is {state} and cannot be edited; {possible}.")
+        super().__init__(f"{number} is {state.replace('_', ' ')} and cannot be edited; {possible}.")
 
 
 class InvalidChange(OrdersError):

@@ -13,6 +13,7 @@ from iom.lib import bulk
 from orders.models import Order, OrderLine
 from orders.services import cancellation
 from orders.services.events import apply_event, collecting
+from orders.services.states import stands_fast
 from orders.services.transitions import TransitionTable
 from orders.types import Outcome
 
@@ -48,8 +49,8 @@ def cancel_orders(order_ids: Collection[int], *, actor: str, reason: str) -> Out
 def _problem(order: Order, work: list[FulfillmentOrder]) -> str | None:
     if shipped := [item.number for item in work if item.state in GONE]:
         return f"{order.number} cannot be canceled: {', '.join(shipped)} has shipped. Make a return instead."
-    if order.state in OVER:
-        return f"{order.number} cannot be canceled: it is {Order.State(order.state).label.lower()}."
+    if order.state in OVER or stands_fast(order.state):
+        return f"{order.number} cannot be canceled: it is {order.state.replace('_', ' ')}."
     return None
 
 

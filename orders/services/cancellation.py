@@ -10,7 +10,7 @@ from orders.models import Order, OrderLine
 from orders.services.events import apply_event
 from orders.services.headers import settle_headers
 from orders.services.holds import close_holds
-from orders.services.states import refusal
+from orders.services.states import refusal, stands_fast
 from orders.types import Outcome
 
 BEYOND = {
@@ -109,7 +109,7 @@ def _write_off(lines: Sequence[OrderLine], actor: str, reason: str) -> list[int]
 
 
 def _refusal(order: Order, lines: Sequence[OrderLine]) -> str:
-    if order.state in (Order.State.SHIPPED, Order.State.COMPLETED):
+    if order.state in (Order.State.SHIPPED, Order.State.COMPLETED) or stands_fast(order.state):
         return refusal(order.number, order.state, "canceled")
     first = next((line for line in lines if line.state in BEYOND), None)
     return f"Line {first.line_number} of {order.number} {BEYOND[first.state]}." if first else ""

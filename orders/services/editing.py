@@ -43,8 +43,15 @@ def update_order(order_id: int, *, version: int, changes: Mapping[str, Any], act
     if not after:
         return order.version
     _write(order, after)
-    record([_changed(order.pk, {name: [before[name], value] for name, value in after.items()})], actor=actor)
+    _tell(order, {name: [before[name], value] for name, value in after.items()}, actor)
     return order.version + 1
+
+
+def _tell(order: Order, differences: Mapping[str, Any], actor: str) -> None:
+    """An edit may move a state by a transition that people made; where it has none from here, it is a fact all the same."""
+    payloads = {order.pk: {"changed": dict(differences)}}
+    if apply_event("order.changed", [order], actor=actor, payloads=payloads).refused:
+        record([_changed(order.pk, differences)], actor=actor)
 
 
 def _stale(order: Order, version: int, changes: Mapping[str, Any]) -> StaleEdit:

@@ -2,6 +2,7 @@
 
 from orders.errors import ReadOnlyState
 from orders.models import Order, StateDefinition
+from orders.services.transitions import TransitionTable
 
 # What a person may do with an order, by its built-in state.
 ACTIONS = {
@@ -13,6 +14,13 @@ ACTIONS = {
     Order.State.SHIPPED: ("clone",),
     Order.State.COMPLETED: ("clone",),
     Order.State.CANCELED: ("clone",),
+}
+# What a person does: the event that moves a state
+EVENTS = {
+    "hold": "order.held",
+    "release": "order.released",
+    "orchestrate": "order.orchestrate",
+    "cancel": "order.canceled",
 }
 
 
@@ -30,8 +38,17 @@ def labels() -> dict[tuple[str, str], str]:
 
 
 def allowed_actions(state: str) -> list[str]:
-    """A state that people made allows what in progress allows."""
-    return list(ACTIONS.get(state, ACTIONS[Order.State.IN_PROGRESS]))
+    """What a person may do; a state that people made allows what its transitions and its read-only flag allow."""
+    if state in ACTIONS:
+        return list(ACTIONS[state])
+    table = TransitionTable()
+    moves = [action for action, event in EVENTS.items() if table.move(Order, event, state)]
+    return [*([] if is_read_only("order", state) else ["edit"]), *moves, "clone"]
+
+
+def stands_fast(state: str) -> bool:
+    """Is it a state that people made, and gave no way to canceled."""
+    return state not in ACTIONS and "cancel" not in allowed_actions(state)
 
 
 def refusal(number: str, state: str, verb: str) -> str:
