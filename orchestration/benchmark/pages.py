@@ -86,7 +86,7 @@ def _pages(sku: str) -> Iterator[tuple[str, tuple[Client, str, str | None]]]:
         yield name, (person, path, None)
     yield "api_orders", (system, "/api/v1/orders/?page_size=100", None)
     yield "api_orders_by_state", (system, "/api/v1/orders/?state=in_progress,new&page_size=100", None)
-    yield "availability", (system, f"/api/v1/positions/?sku={sku}&page_size=200", None)
+    yield "availability", (system, f"/api/v1/positions/?sku={sku}", None)
     yield "availability_plain", (system, f"/plain/?sku={sku}", "orchestration.benchmark.plain")
 
 

@@ -5,7 +5,7 @@ from django.urls import path
 
 from inventory.models import InventoryPosition
 
-FIELDS = ("product__sku", "source__code", "on_hand", "reserved", "safety_stock", "updated_at")
+FIELDS = ("product__sku", "source__code", "on_hand", "reserved", "safety_stock")
 
 
 def positions(request: HttpRequest) -> JsonResponse:
