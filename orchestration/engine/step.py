@@ -11,10 +11,12 @@ from orchestration.engine import route
 from orchestration.engine.tokens import State, Token
 from orchestration.engine.wave import Wave, orders_of
 from orchestration.models import StepResult
-from orchestration.policies.evaluate import Verdict, assign, evaluate
+from orchestration.policies.act import act
+from orchestration.policies.evaluate import Verdict, evaluate
 from orders.models import OrderLine
 
 Outcomes = dict[int, Result]
+HELD = "held"
 HELD_DEADLINE = timedelta(minutes=5)
 
 
@@ -106,10 +108,23 @@ def _decide(
                 detail[pk] = _told(wave, items, name, verdict)
     for name in step.get("policies", ()):
         _apply_policy(wave, items, name, level, asked - skipped, outcomes, detail)
+    if step.get("policies"):
+        outcomes.update(_held_now(wave, action, items, asked - skipped - outcomes.keys()))
     batch = Batch(step, _left(items, lambda pk: pk not in skipped and pk not in outcomes), wave)
     if batch.items:
         outcomes.update(_in_time(wave, step, batch, action.run(batch), leave=action.leaves_late))
     return outcomes, skipped, detail
+
+
+def _held_now(wave: Wave, action: Action, items: list[Item], ids: set[int]) -> Outcomes:
+    """Records whose order a policy of this very step put on hold: the action waits for its release too."""
+    return {
+        record.id: Result("wait", HELD, f"release of the {hold} hold")
+        for item in items
+        if (hold := wave.blocking_hold(item.order.id, action.key))
+        for record in item.records
+        if record.id in ids and action.obeys_holds
+    }
 
 
 def _apply_policy(
@@ -138,16 +153,34 @@ def _judge(
     if policy["entity"] == level:
         verdicts = evaluate(policy, ids)
         if write:
-            assign(policy, verdicts)
+            _act(wave, policy, verdicts)
         return verdicts
     subjects = _subjects(wave, items, level, policy["entity"], ids)
     verdicts = evaluate(policy, {subject for found in subjects.values() for subject in found})
     if write:
-        assign(policy, verdicts)
+        _act(wave, policy, verdicts)
     return {
         pk: _all_of([verdicts[subject] for subject in found if subject in verdicts])
         for pk, found in subjects.items()
     }
+
+
+def _act(wave: Wave, policy: Mapping, verdicts: dict[int, Verdict]) -> None:
+    """Do what the rules say; what is in memory follows what holds and events changed."""
+    effects = act(policy, verdicts, actor=wave.actor)
+    if effects.held:
+        wave.reload_states(effects.held)
+    for (event, entity), ids in effects.raised.items():
+        wave.raise_for(event, _known(wave, entity, set(ids)))
+
+
+def _known(wave: Wave, entity: str, ids: set[int]) -> list[Model]:
+    """The records in memory, so that a move of their state is seen by what follows."""
+    if entity == "order":
+        return [order for pk, order in wave.orders.items() if pk in ids]
+    if entity == "order_line":
+        return [line for lines in wave.lines.values() for line in lines if line.id in ids]
+    return [found for pk in wave.orders for found in wave.fulfillment_orders(pk) if found.id in ids]
 
 
 def _subjects(
@@ -333,7 +366,8 @@ def _move(
         else:
             route.enter(wave, good, step["next"])
     if wait:
-        _stay(wave, step, item, wait, outcomes[groups["wait"][0].pk])
+        results = [outcomes[record.pk] for record in groups["wait"]]
+        _stay(wave, step, item, wait, next((r for r in results if r.code == HELD), results[0]))
     if bad:
         first = outcomes[groups["failed"][0].pk]
         told = {
@@ -392,7 +426,7 @@ def _stay(wave: Wave, step: dict, item: Item, token: Token, result: Result) -> N
         wave.note(token, step["key"], StepResult.Result.REQUESTED, "", {"waiting_for": result.sentence})
         if minutes := (step.get("deadline") or {}).get("minutes"):
             token.deadline_at = wave.now + timedelta(minutes=minutes)
-    token.stay(State.WAITING, result.sentence)
+    token.stay(State.READY if result.code == HELD else State.WAITING, result.sentence)
 
 
 # -- splitters ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Evaluates a compiled policy over a batch: one query for the answers and the actual values, one UPDATE a rule that sets.
+"""Evaluates a compiled policy over a batch: one query for the answers and the actual values.
 
 The database decides, for one record as for a thousand; there is no second evaluator.
 """
@@ -46,26 +46,6 @@ def evaluate(policy: Mapping[str, Any], ids: Collection[int]) -> dict[int, Verdi
         row[0]: _verdict(policy, [bool(x) for x in row[1:width]], dict(zip(names, row[width:], strict=True)))
         for row in rows.values_list("pk", *answers, *lookups)
     }
-
-
-def assign(policy: Mapping[str, Any], verdicts: Mapping[int, Verdict]) -> None:
-    """Write what the matching rules set: one UPDATE for each rule with an action."""
-    model = MODELS[policy["entity"]]
-    for position, rule in enumerate(policy["rules"]):
-        if not rule.get("actions"):
-            continue
-        ids = [pk for pk, verdict in verdicts.items() if _acts(policy, verdict, position)]
-        values = {column: value for action in rule["actions"] for column, value in action["values"].items()}
-        if ids:
-            model._base_manager.filter(pk__in=ids).update(**values)
-        for pk in ids:
-            verdicts[pk].sets.update(values)
-
-
-def _acts(policy: Mapping[str, Any], verdict: Verdict, position: int) -> bool:
-    if not verdict.rules[position]:
-        return False
-    return policy["combine"] != "first" or not any(verdict.rules[:position])
 
 
 def _verdict(policy: Mapping[str, Any], rules: list[bool], values: dict[str, Any]) -> Verdict:

@@ -8,14 +8,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from inventory.models import FulfillmentSource
 from iom.lib import bell
 from iom.lib.canonical import dumps
 from orchestration.engine.graph import compile_steps, walk
 from orchestration.errors import BadRule, NotPublishable, WrongFlowStatus
 from orchestration.models import Flow, FlowRun, FlowVersion, Policy, PolicyVersion, Rule
+from orchestration.policies import actions
 from orchestration.policies.compile import compile_tree
-from orchestration.policies.fields import SETTABLE, catalog
 from orchestration.policies.lists import resolve
 from orchestration.services import documents
 from orchestration.services.checking import flow_problems
@@ -218,32 +217,14 @@ def _frozen(policy: Policy) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         try:
             compile_tree(policy.entity, rule["condition"], f"{path}.condition")
             rule["actions"] = [
-                _resolved(policy, action, f"{path}.actions[{n}]") for n, action in enumerate(rule["actions"])
+                _ready(policy, action, f"{path}.actions[{n}]") for n, action in enumerate(rule["actions"])
             ]
         except BadRule as fault:
             problems.append((fault.path, fault.sentence))
     return definition, problems
 
 
-def _resolved(policy: Policy, action: Mapping[str, Any], path: str) -> dict[str, Any]:
-    """`{"set": field, "value": constant}` with the columns and values to write; a source is named by its code."""
+def _ready(policy: Policy, action: Mapping[str, Any], path: str) -> dict[str, Any]:
     if policy.type != Policy.Type.EXECUTION:
-        raise BadRule(path, "a filter policy sets nothing")
-    name = action.get("set")
-    if name not in SETTABLE[policy.entity]:
-        raise BadRule(
-            f"{path}.set",
-            f"{name!r} cannot be set on {policy.entity}; {', '.join(SETTABLE[policy.entity])} can",
-        )
-    if name == "source":
-        pk = FulfillmentSource.objects.filter(code=action.get("value")).values_list("pk", flat=True).first()
-        if pk is None:
-            raise BadRule(f"{path}.value", f"there is no fulfillment source {action.get('value')!r}")
-        return {**action, "values": {"source_id": pk, "source_is_assigned": True}}
-    kind = catalog(policy.entity)[name].type
-    value = action.get("value")
-    if kind == "number" and (isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 100):
-        raise BadRule(f"{path}.value", "must be a whole number from 0 to 100")
-    if kind == "text" and (not isinstance(value, str) or len(value) > 40):
-        raise BadRule(f"{path}.value", "must be a text of at most 40 characters")
-    return {**action, "values": {name: value}}
+        raise BadRule(path, "a filter policy only asks; it does nothing")
+    return actions.ready(policy.entity, action, path)

@@ -1,0 +1,152 @@
+"""What a rule may do where it holds, checked and made ready at publishing so that nothing is looked up for each order.
+
+    {"set": field, "value": constant}                        a constant, a source by its code, a moment from now on
+    {"set": field, "from": field}                            what another field of the same type has
+    {"set": field, "arithmetic": "multiply" | "add" | "round", "by": number}
+    {"tag": "add" | "remove", "name": tag}                   of the order
+    {"hold": type, "reason": text}                           of the order
+    {"raise": business event}                                for the record, or for its order
+
+Only fields that the entity declares as settable; a state and an amount of money never are.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from inventory.models import FulfillmentSource
+from orchestration.errors import BadRule
+from orchestration.policies import constants
+from orchestration.policies.fields import SETTABLE, FieldSpec, catalog
+from orders.models import EventDefinition, Hold
+from orders.services.tags import TAG_LENGTH
+
+ARITHMETIC = ("multiply", "add", "round")
+MOST_ACTIONS = 50
+RANGES = {"priority": (0, 100)}
+
+
+def ready(entity: str, action: Any, path: str) -> dict[str, Any]:
+    """The action with what running it needs; raises BadRule with the path of the fault."""
+    if not isinstance(action, Mapping):
+        raise BadRule(path, "must be an object such as {“set”: …, “value”: …}")
+    for kind, check in (("set", _set), ("tag", _tag), ("hold", _hold), ("raise", _raise)):
+        if kind in action:
+            return check(entity, action, path)
+    raise BadRule(path, "must set a field, tag or hold the order, or raise an event")
+
+
+def _set(entity: str, action: Mapping, path: str) -> dict[str, Any]:
+    name = action["set"]
+    if name not in SETTABLE[entity]:
+        able = ", ".join(SETTABLE[entity]) or "nothing"
+        raise BadRule(f"{path}.set", f"{name!r} cannot be set on {entity}; {able} can")
+    ways = [way for way in ("value", "from", "arithmetic") if way in action]
+    if len(ways) != 1:
+        raise BadRule(path, "needs one of “value”, “from” and “arithmetic”")
+    _only(action, {"set", ways[0], "values"} | ({"by"} if ways[0] == "arithmetic" else set()), path)
+    if name == "source":
+        return _source(action, path)
+    spec = catalog(entity)[name]
+    return {"value": _constant, "from": _copied, "arithmetic": _counted}[ways[0]](entity, spec, action, path)
+
+
+def _source(action: Mapping, path: str) -> dict[str, Any]:
+    code = action.get("value")
+    if "value" not in action:
+        raise BadRule(path, "a fulfillment source is set by its code")
+    pk = FulfillmentSource.objects.filter(code=str(code)).values_list("pk", flat=True).first()
+    if pk is None:
+        raise BadRule(f"{path}.value", f"there is no fulfillment source {code!r}")
+    return {**action, "values": {"source_id": pk, "source_is_assigned": True}}
+
+
+def _constant(entity: str, spec: FieldSpec, action: Mapping, path: str) -> dict[str, Any]:
+    value, where = action["value"], f"{path}.value"
+    if spec.type == "date" and isinstance(value, Mapping):
+        return {**action, "minutes": constants.duration(spec, value, where)}
+    checked = constants.constant(spec, value, where)
+    if spec.type == "number":
+        low, high = RANGES[spec.name]
+        if isinstance(value, str) or not low <= checked <= high:
+            raise BadRule(where, f"must be a whole number from {low} to {high}")
+    if spec.type == "text" and len(checked) > spec.field.max_length:
+        raise BadRule(where, f"must be a text of at most {spec.field.max_length} characters")
+    if spec.type == "date":
+        return {**action, "values": {spec.name: constants.moments(checked)[0].isoformat()}}
+    return {**action, "values": {spec.name: checked}}
+
+
+def _copied(entity: str, spec: FieldSpec, action: Mapping, path: str) -> dict[str, Any]:
+    other = catalog(entity).get(action["from"]) if isinstance(action["from"], str) else None
+    if other is None or other.type != spec.type:
+        raise BadRule(f"{path}.from", f"must be a {spec.type} field of {entity}")
+    if spec.type == "date" and constants.whole_days(spec) != constants.whole_days(other):
+        raise BadRule(f"{path}.from", f"one of {spec.name} and {other.name} is a day without a time")
+    if spec.name == other.name:
+        raise BadRule(f"{path}.from", "is the field itself")
+    return dict(action)
+
+
+def _counted(entity: str, spec: FieldSpec, action: Mapping, path: str) -> dict[str, Any]:
+    how = action["arithmetic"]
+    if how not in ARITHMETIC:
+        raise BadRule(f"{path}.arithmetic", f"must be one of {', '.join(ARITHMETIC)}")
+    if spec.type != "number":
+        raise BadRule(f"{path}.set", f"{spec.name} is a {spec.type}, a number is needed")
+    by = Decimal(constants.number(action.get("by"), f"{path}.by"))
+    if how == "multiply" and not (0 <= by <= 1000 and by.as_tuple().exponent >= -4):
+        raise BadRule(f"{path}.by", "must be from 0 to 1,000 with at most four digits after the point")
+    if how != "multiply" and by != by.to_integral_value():
+        raise BadRule(f"{path}.by", "must be a whole number")
+    if (how == "add" and abs(by) > 1000) or (how == "round" and not 1 <= by <= 1000):
+        raise BadRule(
+            f"{path}.by", "must be a whole number within 1,000" + (", above 0" if how == "round" else "")
+        )
+    return dict(action)
+
+
+def _tag(entity: str, action: Mapping, path: str) -> dict[str, Any]:
+    _only(action, {"tag", "name"}, path)
+    if action["tag"] not in ("add", "remove"):
+        raise BadRule(f"{path}.tag", "must be add or remove")
+    name = action.get("name")
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= TAG_LENGTH or "\0" in name:
+        raise BadRule(f"{path}.name", f"must be a text of 1 to {TAG_LENGTH} characters")
+    return {**action, "name": name.strip()}
+
+
+def _hold(entity: str, action: Mapping, path: str) -> dict[str, Any]:
+    _only(action, {"hold", "reason"}, path)
+    if action["hold"] not in Hold.Type.values:
+        raise BadRule(f"{path}.hold", f"must be one of {', '.join(Hold.Type.values)}")
+    reason = action.get("reason", "")
+    if not isinstance(reason, str) or len(reason) > 200 or "\0" in reason:
+        raise BadRule(f"{path}.reason", "must be a text of at most 200 characters")
+    return dict(action)
+
+
+def _raise(entity: str, action: Mapping, path: str) -> dict[str, Any]:
+    _only(action, {"raise"}, path)
+    kind = EventDefinition.objects.filter(key=str(action["raise"])).values_list("entity", flat=True).first()
+    if kind is None:
+        raise BadRule(f"{path}.raise", f"there is no business event {action['raise']!r}")
+    if kind not in (entity, "order"):
+        raise BadRule(
+            f"{path}.raise", f"{action['raise']} is about {kind} records; this policy is about {entity}"
+        )
+    if (kind, action["raise"]) in FORBIDDEN:
+        raise BadRule(
+            f"{path}.raise", f"{action['raise']} begins flows; a rule that raises it could do so for ever"
+        )
+    return {**action, "about": kind}
+
+
+FORBIDDEN = {("order", "order.new"), ("order", "order.orchestrate")}
+
+
+def _only(action: Mapping, allowed: set[str], path: str) -> None:
+    if strange := sorted(set(map(str, action)) - allowed):
+        raise BadRule(
+            f"{path}.{strange[0]}", f"is not known here; allowed: {', '.join(sorted(allowed - {'values'}))}"
+        )
