@@ -33,8 +33,12 @@ def spread(
     if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
         raise ProviderGarbage("The answer to the batch has no results.")
     wanted = set(keys)
-    rows = [row for row in answer["results"] if isinstance(row, dict) and row.get("client_key") in wanted]
+    rows = [row for row in answer["results"] if isinstance(row, dict) and _key(row) in wanted]
     return {row["client_key"]: _row(row, name, receipt) for row in rows}
+
+
+def _key(row: Mapping[str, Any]) -> str:
+    return row["client_key"] if isinstance(row.get("client_key"), str) else ""
 
 
 def _row(row: Mapping[str, Any], name: str, receipt: Callable[[str, Any], Mapping[str, Any]]) -> Result:

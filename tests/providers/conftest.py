@@ -24,6 +24,7 @@ class Vendor:
         self.known: dict[str, dict] = {}
         self.uses_keys = True
         self.listed: dict = {"ok": True}  # what a GET answers
+        self.keep_bodies: list | None = None  # (raw body, headers) of each POST, if asked for
         self.silent_about: set[str] = set()  # keys that the next batch answer leaves out
         self.before_answer = lambda: None
         self.lock = threading.Lock()
@@ -63,8 +64,11 @@ class Vendor:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
+                raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = json.loads(raw or "{}")
                 with vendor.lock:
+                    if vendor.keep_bodies is not None:
+                        vendor.keep_bodies.append((raw, dict(self.headers)))
                     vendor.calls.append(("POST", self.path, dict(self.headers)))
                     step = vendor.script.pop(0) if vendor.script else "ok"
                 refused = (isinstance(step, int) and 400 <= step < 500) or isinstance(step, tuple)

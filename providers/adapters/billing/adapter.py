@@ -31,13 +31,15 @@ def _batch(link: Link, requests: Sequence[Outgoing]) -> dict[str, Result]:
     body = {"invoices": [invoice_of(request.key, request.payload) for request in requests]}
     headers = {**_credentials(link), "Idempotency-Key": key_of(requests)}
     answer = link.call("POST", "/invoices/batch", json_body=body, headers=headers).json()
-    return spread(answer, [request.key for request in requests], "invoice", receipt_of)
+    asked = {request.key: request.payload for request in requests}
+    return spread(answer, list(asked), "invoice", lambda key, found: receipt_of(key, found, asked[key]))
 
 
 def _asked(link: Link, request: Outgoing) -> dict[str, Any]:
     path = f"/invoices/by-key/{quote(request.key, safe='')}"
     try:
-        return receipt_of(request.key, link.call("GET", path, headers=_credentials(link)).json())
+        found = link.call("GET", path, headers=_credentials(link)).json()
+        return receipt_of(request.key, found, request.payload)
     except ProviderRejected as error:
         if error.status != 404:
             raise
@@ -47,7 +49,8 @@ def _asked(link: Link, request: Outgoing) -> dict[str, Any]:
 def _invoice(link: Link, request: Outgoing) -> dict[str, Any]:
     headers = {**_credentials(link), "Idempotency-Key": request.key}
     body = invoice_of(request.key, request.payload)
-    return receipt_of(request.key, link.call("POST", "/invoices", json_body=body, headers=headers).json())
+    found = link.call("POST", "/invoices", json_body=body, headers=headers).json()
+    return receipt_of(request.key, found, request.payload)
 
 
 def _credentials(link: Link) -> dict[str, str]:

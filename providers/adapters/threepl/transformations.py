@@ -30,7 +30,7 @@ def order_of(key: str, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def receipt_of(key: str, found: Any) -> dict[str, Any]:
     """What we keep of their order. Raises ProviderGarbage if it is another's or has no id."""
-    if not isinstance(found, dict) or not found.get("id"):
+    if not isinstance(found, dict) or type(found.get("id")) not in (str, int) or not found["id"]:
         raise ProviderGarbage("The answer names no order id.")
     if found.get("client_key", key) != key:
         raise ProviderGarbage("The answer is about another order.")
