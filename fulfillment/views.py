@@ -18,7 +18,7 @@ from orders.errors import OrdersError
 from orders.numbers import number_of
 from orders.types import Outcome
 
-CHANGE = "fulfillment.change_fulfillmentorder"
+VIEW, CHANGE = "fulfillment.view_fulfillmentorder", "fulfillment.change_fulfillmentorder"
 REMEMBERED = "worklist_source"
 MOST = 200
 STEPS: dict[str, tuple[Callable, str]] = {
@@ -28,17 +28,24 @@ STEPS: dict[str, tuple[Callable, str]] = {
 }
 
 
-@page(CHANGE)
+@page(VIEW)
 def worklist(request: HttpRequest) -> HttpResponse:
-    """One source at a time; the last one chosen is remembered for the session."""
+    """One source at a time; the last one chosen is remembered for the session. Who may only look sees no buttons."""
     counts = open_counts()
     sources = list(FulfillmentSource.objects.filter(active=True).order_by("name"))
     for source in sources:
         source.open_count = counts.get(source.pk, 0)
     chosen = _chosen(request, sources)
-    context = {"title": "Fulfillment worklist", "sources": sources, "source": chosen, "columns": []}
+    may_act = request.user.has_perm(CHANGE)
+    context = {
+        "title": "Fulfillment worklist",
+        "sources": sources,
+        "source": chosen,
+        "columns": [],
+        "may_act": may_act,
+    }
     if chosen:
-        context["columns"] = columns(chosen, _after(request))
+        context["columns"] = columns(chosen, _after(request), acting=may_act)
     return show(request, "fulfillment/worklist.html", context)
 
 

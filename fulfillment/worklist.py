@@ -63,9 +63,9 @@ class Column:
         return f"{len(self.cards)}+" if self.after or self.paged else str(len(self.cards))
 
 
-def columns(source: FulfillmentSource, after: Mapping[str, int]) -> list[Column]:
-    """Oldest first, shipped newest first; one query a column and two for what is in all of them."""
-    found = [_column(source, state, after.get(state)) for state in COLUMNS]
+def columns(source: FulfillmentSource, after: Mapping[str, int], *, acting: bool = True) -> list[Column]:
+    """Oldest first, shipped newest first; one query a column and two for what is in all of them. Not `acting`: to look at."""
+    found = [_column(source, state, after.get(state), acting) for state in COLUMNS]
     cards = {card.order.pk: card for column in found for card in column.cards}
     lines = FulfillmentLine.objects.filter(fulfillment_order_id__in=cards).select_related(
         "order_line__product"
@@ -77,8 +77,9 @@ def columns(source: FulfillmentSource, after: Mapping[str, int]) -> list[Column]
     return found
 
 
-def _column(source: FulfillmentSource, state: str, after: int | None) -> Column:
+def _column(source: FulfillmentSource, state: str, after: int | None, acting: bool) -> Column:
     label, actions = COLUMNS[state]
+    actions = actions if acting else ()
     rows = _paged(_rows(source, state), state, after)
     more = len(rows) > PAGE
     following = next((action for action in ("accept", "pick", "pack") if action in actions), "")

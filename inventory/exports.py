@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 
+from django.db.models import QuerySet
+
 from inventory.importing import MOST_EXPORTED
 from inventory.models import InventoryPosition, Product
 from inventory.services.imports import PRODUCT_COLUMNS
 
 
-def exported_products() -> Iterator[tuple]:
-    yield from Product.objects.order_by("sku").values_list(*PRODUCT_COLUMNS)[:MOST_EXPORTED]
+def exported_products(products: QuerySet[Product]) -> Iterator[tuple]:
+    yield from products.order_by("sku").values_list(*PRODUCT_COLUMNS)[:MOST_EXPORTED]
 
 
-def exported_stock() -> Iterator[tuple]:
+def exported_stock(positions: QuerySet[InventoryPosition]) -> Iterator[tuple]:
     names = ("product__sku", "source__code", "on_hand", "safety_stock")
-    yield from InventoryPosition.objects.order_by("pk").values_list(*names)[:MOST_EXPORTED]
+    yield from positions.order_by("pk").values_list(*names)[:MOST_EXPORTED]

@@ -7,8 +7,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -36,7 +38,7 @@ class TableSpec:
     columns: Sequence[str]
     required: Sequence[str]
     take: Callable[..., Report]
-    export: Callable[[], Iterable[Sequence[Any]]]
+    export: Callable[[QuerySet], Iterable[Sequence[Any]]]
 
 
 class UploadForm(forms.Form):
@@ -201,14 +203,30 @@ class ImportExport:
 
     @action(description="Export CSV", permissions=["view"], url_path="export-csv", icon="download")
     def export_csv(self, request: HttpRequest) -> HttpResponse:
-        content = tabular.write_csv(self.table.columns, self.table.export())
+        content = tabular.write_csv(self.table.columns, self.table.export(self._listed(request)))
         return _download(content, f"{self.table.kind}.csv", "text/csv")
 
     @action(description="Export XLSX", permissions=["view"], url_path="export-xlsx", icon="download")
     def export_xlsx(self, request: HttpRequest) -> HttpResponse:
-        content = tabular.write_xlsx(self.table.columns, self.table.export())
+        content = tabular.write_xlsx(self.table.columns, self.table.export(self._listed(request)))
         kind = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
         return _download(content, f"{self.table.kind}.xlsx", kind)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
+        """The export buttons carry the list's search and filters along."""
+        response = super().changelist_view(request, extra_context)
+        listed, filters = getattr(response, "context_data", None) or {}, request.GET.urlencode()
+        for button in listed.get("actions_list", ()) if filters else ():
+            if "/export-" in button.get("path", ""):
+                button["path"] = f"{button['path']}?{filters}"
+        return response
+
+    def _listed(self, request: HttpRequest) -> QuerySet:
+        """What the list shows with the filters of this address; an unknown filter is no export of everything."""
+        try:
+            return self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters as error:
+            raise Http404("The list knows no such filter.") from error
 
     def _file(self, request: HttpRequest, file_id: int) -> ImportedFile:
         if not self.has_import_permission(request):

@@ -44,6 +44,17 @@ def amount(minor: int, currency: str) -> str:
 
 
 @register.filter
+def actor(text: str) -> str:
+    """`flow:order-to-invoice` as people say it: flow order to invoice; a person is a name alone."""
+    kind, _, name = (text or "system").partition(":")
+    if kind == "user":
+        return name
+    if kind == "api":
+        return f"API key {name}"
+    return f"{kind} {name.replace('-', ' ')}".strip()
+
+
+@register.filter
 def duration(value: timedelta | float | None) -> str:
     """`45 s`, `12 min`, `3 h`, `4 d`: one unit, rounded down."""
     if value is None:

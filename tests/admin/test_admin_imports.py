@@ -215,6 +215,21 @@ def test_the_whole_way_in_the_browser_and_back_out(browse, world):
 
 
 @pytest.mark.django_db
+def test_an_export_has_the_rows_that_the_list_shows(browse, make_orders):
+    new, draft = make_orders(2, prefix="NEW"), make_orders(1, prefix="DRAFT", draft=True)
+    client, address = browse("Order desk"), reverse("admin:orders_order_export_csv")
+
+    page = client.get(reverse("admin:orders_order_changelist"), {"state": "draft"}).content.decode()
+    assert f"{address}?state=draft" in page
+    filtered = client.get(address, {"state": "draft"}).content.decode()
+    whole = client.get(address).content.decode()
+
+    assert filtered.count("DRAFT-") == len(draft) and "NEW-" not in filtered
+    assert whole.count("NEW-") == len(new) and "DRAFT-" in whole
+    assert client.get(address, {"no_such": "1"}).status_code == 404
+
+
+@pytest.mark.django_db
 def test_who_may_only_look_can_not_import(browse, world):
     client = browse("Auditor")
     file = ImportedFile.objects.create(kind="orders", digest="x", name="x", report={"failed": []}, actor="a")

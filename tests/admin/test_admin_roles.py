@@ -92,3 +92,30 @@ def test_an_admin_who_is_no_superuser_cannot_make_one(browse, person):
     assert page.status_code == 200 and 'name="_save"' not in page.content.decode()
     form = client.get(reverse("admin:auth_user_add")).context["adminform"].form
     assert "is_superuser" not in form.fields
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name, entry",
+    [
+        ("home", "Home"),
+        ("admin:orders_order_changelist", "Orders"),
+        ("admin:orders_order_add", "New order"),
+        ("worklist", "Worklist"),
+    ],
+)
+def test_one_entry_of_the_menu_is_active(rf, person, name, entry):
+    request = rf.get(reverse(name))
+    request.user = person(superuser=True)
+
+    active = [item["title"] for area in sidebar(request) for item in area["items"] if item["active"]]
+
+    assert active == [entry]
+
+
+@pytest.mark.django_db
+def test_the_order_page_belongs_to_the_list_of_orders(rf, person):
+    request = rf.get("/orders/7/")
+    request.user = person(superuser=True)
+
+    assert [i["title"] for area in sidebar(request) for i in area["items"] if i["active"]] == ["Orders"]

@@ -378,6 +378,30 @@ def _sent(make_order, make_fulfillment_order, move, count=1):
     return found
 
 
+def test_who_may_only_look_sees_the_worklist_without_buttons(
+    client, nobody, make_order, make_fulfillment_order, move, source, definitions
+):
+    (work,) = _sent(make_order, make_fulfillment_order, move)
+    nobody.user_permissions.add(Permission.objects.get(codename="view_fulfillmentorder"))
+
+    page = client.get(f"/fulfillment/?source={source.code}")
+
+    assert page.status_code == 200
+    assert work.number in page.content.decode()
+    assert 'name="one"' not in page.content.decode()
+    assert client.post("/fulfillment/act/", {"one": f"accept:{work.pk}"}).status_code == 403
+
+
+def test_the_rows_behind_due_today_are_as_many_as_it_says(client, boss, make_order, definitions):
+    now = timezone.now()
+    make_order(promised_at=now - timedelta(minutes=1))
+    make_order(promised_at=now + timedelta(days=3))
+    card = next(card for card in client.get("/").context["cards"] if card.key == "due")
+
+    assert card.count == "1"
+    assert client.get(card.url).context["cl"].result_count == 1
+
+
 def test_the_worklist_moves_a_selection_from_new_to_shipped(
     client, boss, make_order, make_fulfillment_order, move, product, source, definitions
 ):
@@ -490,3 +514,18 @@ def test_insights_cost_the_same_for_one_and_for_two_hundred(client, boss, make_o
         make_order()
 
     assert _cost(client, "/insights/") == before <= 20
+
+
+@pytest.mark.parametrize("scope", ["range=24h", "range=30d", "channel"])
+def test_every_link_of_the_insights_opens_its_rows(client, boss, make_order, channel, definitions, scope):
+    make_order()
+    scope = f"channel={channel.pk}" if scope == "channel" else scope
+    page = client.get(f"/insights/?{scope}").context
+    links = [item.url for item in (*page["tiles"], *page["charts"]) if item.url]
+
+    assert links
+    for link in links:
+        answer = client.get(link)
+        assert (link, answer.status_code) == (link, 200)  # an unknown filter would send away with ?e=1
+    orders = next(tile for tile in page["tiles"] if tile.name == "Orders")
+    assert str(client.get(orders.url).context["cl"].result_count) == orders.value
