@@ -24,7 +24,7 @@ class Figures:
         found = self.orders.aggregate(
             **{"in": Count("pk")},
             sourced=Count("pk", filter=Q(sourced_at__isnull=False)),
-            sent=Count("pk", filter=Q(sent_at__isnull=False)),
+            sent=Count("pk", filter=Q(sent_at__isnull=False) | Q(shipped_at__isnull=False)),
             shipped=Count("pk", filter=Q(shipped_at__isnull=False)),
             invoiced=Count("pk", filter=Q(completed_at__isnull=False)),
         )

@@ -1,11 +1,15 @@
 """What a batch of runs needs, loaded in a fixed number of queries, and what it leaves behind, written at the end."""
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
+from django.db import OperationalError
 from django.db.models import Model
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
@@ -38,6 +42,10 @@ RUN_FIELDS = ("id", "order_id", "version_id", "start_event_id", "attempts")
 RESULT_COLUMNS = ("run", "order", "step", "result", "code", "detail", "visit", "at", "duration_ms")
 RUN_COLUMNS = ("state", "due_at", "lease_until", "attempts", "finished_at")
 GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
+
+IMPATIENCE_SECONDS = 30.0
+PUT_OFF = timedelta(seconds=1)
+_impatient_until = 0.0
 
 
 class Wave:
@@ -305,10 +313,25 @@ class Wave:
 
 
 def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Order]]:
-    """Lock the orders, then the runs, in id order; the runs that are still this worker's come back, and all orders."""
+    """Lock the orders, then the runs, in id order; the runs that are still this worker's come back, and all orders.
+
+    After a lock that somebody forgot (the wait ended in lock_timeout), this process does not wait again for a while:
+    runs of orders that are locked elsewhere are put off, so that one of them does not stop its whole batch.
+    """
+    global _impatient_until
+    hurried = time.monotonic() < _impatient_until
     orders = Order.objects.filter(pk__in={run.order_id for run in runs}).only(*ORDER_FIELDS)
-    locked = list(orders.order_by("pk").select_for_update(of=("self",)))
-    mine = FlowRun.objects.filter(pk__in=[run.id for run in runs], claimed_by=fencing).only(*RUN_FIELDS)
+    try:
+        locked = list(orders.order_by("pk").select_for_update(of=("self",), skip_locked=hurried))
+    except OperationalError:
+        _impatient_until = time.monotonic() + IMPATIENCE_SECONDS
+        raise
+    free = {order.id for order in locked}
+    if hurried and (busy := [run.id for run in runs if run.order_id not in free]):
+        put_off = {"lease_until": None, "attempts": 0, "due_at": Now() + PUT_OFF}
+        FlowRun.objects.filter(pk__in=busy, claimed_by=fencing).update(**put_off)
+    ours = [run.id for run in runs if run.order_id in free]
+    mine = FlowRun.objects.filter(pk__in=ours, claimed_by=fencing).only(*RUN_FIELDS)
     return list(mine.order_by("pk").select_for_update(of=("self",))), locked
 
 
