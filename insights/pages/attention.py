@@ -1,180 +1,144 @@
-"""What needs a person, grouped by its cause and not by order; each group says what it is and leads to the orders."""
+"""The exceptions inbox: causes with what they cost, who cares for them, and the buttons that repair all of a cause."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import timedelta
 
-from django.db.models import Count, Max, Min, QuerySet
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
-from insights.pages.expectations import overdue
-from iom.lib.pages import page, record_url, rows_url, show
-from orchestration.models import StepRun
-from orders.models import Hold
-from orders.numbers import number_of
-from providers.models import ConnectionGate, InboxMessage, ProviderRequest
+from insights.exceptions import KINDS, Group, groups_of, unhealthy, with_what_was_said
+from insights.models import ExceptionGroup
+from insights.pages.fixes import fix_of
+from iom.lib.once import act_once
+from iom.lib.pages import page, show
+from orchestration.models import RepairJob
+from orchestration.services.repair_targets import TARGETS
+from providers.errors import ProviderError
+from providers.services import outbox
 
-MOST_GROUPS = 25
-SAMPLES = 5
-
-
-@dataclass(slots=True)
-class Group:
-    cause: str
-    detail: str
-    count: int
-    first: datetime | None
-    last: datetime | None
-    url: str = ""
-    samples: list[tuple[str, str]] = field(default_factory=list)  # what people see, where it leads
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    key: str
-    title: str
-    empty: str
-    groups: list[Group]
-
-    @property
-    def count(self) -> int:
-        return sum(group.count for group in self.groups)
+SNOOZES = {"1": "1 hour", "4": "4 hours", "24": "a day", "168": "a week"}
+FILTERS = {
+    "": "Everything", "inbound": "Inbound errors", "request": "Provider action errors", "step": "Step errors",
+    "policy": "Policy errors", "hold": "Holds", "stuck": "Stuck", "provider": "Providers",
+}  # fmt: skip
+MOST_PEOPLE = 50
+PROVIDERS = (
+    "provider",
+    "Providers not healthy",
+    "Every connection is healthy.",
+    "providers.view_providerconnection",
+)
 
 
 @page("orders.view_order")
 def attention(request: HttpRequest) -> HttpResponse:
-    """Two queries a section: the groups, and a few samples of them."""
-    sections = [
-        build()
-        for permission, build in SECTIONS
-        if request.user.has_perm(permission)
-    ]  # fmt: skip
-    context = {"title": "Needs attention", "sections": sections, "as_of": timezone.now()}
+    """`?kind=` shows one list, `?show=snoozed` what sleeps. Queries do not grow with rows or groups."""
+    wanted = request.GET.get("kind", "") if request.GET.get("kind", "") in FILTERS else ""
+    snoozed = request.GET.get("show") == "snoozed"
+    sections = [section for section in _sections(request, wanted) if section]
+    every = with_what_was_said([group for section in sections for group in section["groups"]])
+    for section in sections:
+        section["sleeping"] = sum(group.snoozed for group in section["groups"])
+        section["groups"] = [group for group in section["groups"] if snoozed or not group.snoozed]
+        section["count"] = sum(group.count for group in section["groups"])
+    context = {
+        "title": "Exceptions inbox",
+        "sections": sections,
+        "sleeping": sum(section["sleeping"] for section in sections),
+        "snoozed": snoozed,
+        "kind": wanted,
+        "filters": FILTERS.items(),
+        "snoozes": SNOOZES.items(),
+        "people": _people(request) if every else [],
+        "jobs": RepairJob.objects.filter(state=RepairJob.State.RUNNING)[:5],
+        "as_of": timezone.now(),
+        "may_say": request.user.has_perm("orchestration.repair_run"),
+        "may_answer": request.user.has_perm("providers.change_providerrequest"),
+    }
     return show(request, "insights/attention.html", context)
 
 
-def _stopped() -> Section:
-    rows = StepRun.objects.filter(state=StepRun.State.FAILED)
-    groups = _groups(
-        rows,
-        ("step", "error_code", "run__flow__name"),
-        "entered_at",
-        lambda step, code, flow: (f"{flow}: stopped at {step.replace('-', ' ')}", code or "failed"),
-        _orders_of_tokens,
-    )
-    return Section("stopped", "Steps that stopped", "No step has stopped.", groups)
+def _sections(request: HttpRequest, wanted: str):
+    for kind in KINDS:
+        if wanted in ("", kind.key) and request.user.has_perm(kind.permission):
+            yield _section(request, kind.key, kind.title, kind.empty, groups_of(kind), kind.actions)
+    key, title, empty, permission = PROVIDERS
+    if wanted in ("", key) and request.user.has_perm(permission):
+        yield _section(request, key, title, empty, unhealthy(), ())
 
 
-def _held() -> Section:
-    kinds = dict(Hold.Type.choices)
-    groups = _groups(
-        Hold.objects.active(),
-        ("type", "reason"),
-        "placed_at",
-        lambda kind, reason: (f"{kinds.get(kind, kind)} hold", reason or "no reason given"),
-        lambda rows: [_order(pk) for pk in rows.values_list("order_id", flat=True)],
-        lambda kind, reason: rows_url("orders.hold", type__exact=kind),
-    )
-    return Section("held", "Orders on hold", "No order is on hold.", groups)
+def _section(request: HttpRequest, key: str, title: str, empty: str, groups: list[Group], actions) -> dict:
+    labels = dict(RepairJob.Action.choices)
+    allowed = [(name, labels[name]) for name in actions if request.user.has_perm(TARGETS[name][1])]
+    rows = [{"group": group, "fix": fix_of(group)} for group in groups]
+    return {"key": key, "title": title, "empty": empty, "groups": groups, "actions": allowed, "fixes": {r["group"].cause: r["fix"] for r in rows}}  # fmt: skip
 
 
-def _parked() -> Section:
-    groups = _groups(
-        InboxMessage.objects.filter(state=InboxMessage.State.PARKED),
-        ("connection__name", "topic", "code"),
-        "received_at",
-        lambda name, topic, code: (f"{name}: {topic} not understood", code or "parked"),
-        lambda rows: [
-            (name, record_url("providers.inboxmessage", pk))
-            for pk, name in rows.values_list("pk", "external_message_id")
-        ],
-    )
-    return Section("parked", "Messages parked for a person", "Every message was understood.", groups)
+def _people(request: HttpRequest) -> list[User]:
+    return list(User.objects.filter(is_active=True, is_staff=True).order_by("username")[:MOST_PEOPLE])
 
 
-def _requests() -> Section:
-    states = [ProviderRequest.State.UNKNOWN, ProviderRequest.State.FAILED]
-    words = {"unknown": "outcome unknown", "failed": "refused"}
-    groups = _groups(
-        ProviderRequest.objects.filter(state__in=states),
-        ("connection__name", "action", "state", "error_code"),
-        "created_at",
-        lambda name, action, state, code: (f"{name}: {action} {words[state]}", code or "no code"),
-        lambda rows: [
-            _order(order) if order else (f"request {pk}", record_url("providers.providerrequest", pk))
-            for pk, order in rows.values_list("pk", "order_id")
-        ],
-    )
-    return Section(
-        "requests", "Provider requests failed or unknown", "Every provider request has its answer.", groups
-    )
+# -- what people say about a group ----------------------------------------------------------------------------------
 
 
-def _stuck() -> Section:
-    groups = _groups(
-        StepRun.objects.filter(overdue()),
-        ("step", "waiting_for", "run__flow__name"),
-        "entered_at",
-        lambda step, waiting, flow: (
-            f"{flow}: {step.replace('-', ' ').replace('.', ' ')}",
-            f"waits for {waiting or 'its turn'}",
-        ),
-        _orders_of_tokens,
-    )
-    return Section("stuck", "Stuck longer than expected", "Every order moves as usual.", groups)
+def _known(request: HttpRequest) -> str:
+    cause = request.POST.get("cause", "")
+    kinds = {kind.key for kind in KINDS} | {"provider"}
+    return cause if len(cause) <= 64 and cause.partition(":")[0] in kinds else ""
 
 
-def _providers() -> Section:
-    gates = ConnectionGate.objects.exclude(health=ConnectionGate.Health.OK).select_related("connection")
-    groups = [
-        Group(
-            f"{gate.connection.name}: {gate.get_health_display().lower()}",
-            gate.last_error or "no error text",
-            1,
-            gate.last_out_at,
-            gate.closed_until,
-            record_url("providers.providerconnection", gate.pk),
+def _saying(save: Callable[[HttpRequest, dict], str]) -> Callable:
+    """A form about one group: the row is made on first use; a cause that is none is refused."""
+
+    @page("orders.view_order", "orchestration.repair_run")
+    @act_once(ValueError)
+    def view(request: HttpRequest) -> None:
+        if not (cause := _known(request)):
+            raise ValueError("No such group.")
+        values: dict = {"changed_by": request.user.get_username()}
+        sentence = save(request, values)
+        title = request.POST.get("title", "")[:200]
+        ExceptionGroup.objects.update_or_create(
+            cause=cause, defaults={**values, **({"title": title} if title else {})}
         )
-        for gate in gates[:MOST_GROUPS]
-    ]
-    return Section("providers", "Providers not healthy", "Every connection is healthy.", groups)
+        cache.delete("exceptions_open")
+        messages.success(request, sentence)
+
+    return view
 
 
-SECTIONS: tuple[tuple[str, Callable[[], Section]], ...] = (
-    ("orchestration.view_flowrun", _stopped),
-    ("orders.view_order", _held),
-    ("providers.view_inboxmessage", _parked),
-    ("providers.view_providerrequest", _requests),
-    ("orchestration.view_flowrun", _stuck),
-    ("providers.view_providerconnection", _providers),
-)
+def _own(request: HttpRequest, values: dict) -> str:
+    name = request.POST.get("owner", "")
+    owner = User.objects.filter(username=name, is_active=True, is_staff=True).first() if name else None
+    if name and owner is None:
+        raise ValueError(f"Nobody here is called “{name}”.")
+    values["owner"], values["note"] = owner, request.POST.get("note", "").strip()[:500]
+    return f"{owner.get_username()} cares for it now." if owner else "It has no owner now."
 
 
-def _groups(
-    rows: QuerySet,
-    by: tuple[str, ...],
-    at: str,
-    words: Callable[..., tuple[str, str]],
-    samples: Callable[[QuerySet], list[tuple[str, str]]],
-    url: Callable[..., str] | None = None,
-) -> list[Group]:
-    """The largest groups, each with its first and last time and some samples of the newest."""
-    found: list[Group] = []
-    counted = rows.order_by().values_list(*by).annotate(Count("pk"), Min(at), Max(at)).order_by("-pk__count")
-    for *key, count, first, last in counted[:MOST_GROUPS]:
-        cause, detail = words(*key)
-        group = Group(cause, detail, count, first, last, url(*key) if url else "")
-        group.samples = samples(rows.filter(**dict(zip(by, key, strict=True))).order_by("-pk")[:SAMPLES])
-        found.append(group)
-    return found
+def _snooze(request: HttpRequest, values: dict) -> str:
+    hours = request.POST.get("hours", "")
+    if hours == "0":
+        values["snoozed_until"] = None
+        return "It is awake again."
+    if hours not in SNOOZES:
+        raise ValueError("Choose from the list how long it sleeps.")
+    values["snoozed_until"] = timezone.now() + timedelta(hours=int(hours))
+    return f"It sleeps for {SNOOZES[hours]}."
 
 
-def _orders_of_tokens(rows: QuerySet) -> list[tuple[str, str]]:
-    return [_order(pk) for pk in rows.values_list("run__order_id", flat=True)]
+own_group, snooze_group = _saying(_own), _saying(_snooze)
 
 
-def _order(pk: int) -> tuple[str, Any]:
-    return number_of(pk), reverse("order-page", args=[pk])
+@page("providers.change_providerrequest")
+@act_once(ProviderError, ValueError)
+def answer_request(request: HttpRequest) -> None:
+    """A person knows what became of a request with an unknown outcome."""
+    text, result = request.POST.get("request", ""), request.POST.get("result", "")
+    if not (text.isdecimal() and len(text) < 19):
+        raise ValueError("No such request.")
+    outbox.answer(int(text), result, actor=f"user:{request.user.get_username()}")
+    messages.success(request, f"Request {text} is {result}.")
