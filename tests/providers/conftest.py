@@ -6,12 +6,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
 import pytest
-from shop_rig import TOKEN, Shop
+from shop_rig import SECRET, TOKEN, Shop
 
 from providers.models import ProviderConnection
 from providers.secrets import set_secrets
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Vendor:

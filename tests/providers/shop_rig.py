@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 TOKEN = "token-of-the-shop-1"
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # what the vendors of these tests sign with
 PLACED = int(datetime(2026, 3, 2, 15, 0, tzinfo=UTC).timestamp())
 ADA = {
     "first_name": "Ada", "last_name": "Moss", "company": "", "street_1": "1 Main Street", "street_2": "", "city": "Chicago",

@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import SECRET
 from django.conf import settings as house
 from django.db import connection as database
 from django.test import Client, RequestFactory
+from shop_rig import SECRET
 
 from providers import signatures, views
 from providers.models import InboxMessage
