@@ -2,6 +2,15 @@ from django.urls import path
 
 from orchestration.pages.editor import flow_edit, flow_editor
 from orchestration.pages.flows import clone_flow, export_flow, flow_act, flows, import_flow, new_flow
+from orchestration.pages.policies import (
+    new_policy,
+    policies,
+    policy_builder,
+    policy_edit,
+    policy_export,
+    policy_publish,
+)
+from orchestration.pages.trial import flow_test
 from orchestration.pages.versions import flow_versions, publish_flow, restore_version
 
 urlpatterns = [
@@ -16,6 +25,13 @@ urlpatterns = [
     path("flows/<int:pk>/resume/", flow_act, {"act": "resume"}, name="flow-resume"),
     path("flows/<int:pk>/stop/", flow_act, {"act": "stop"}, name="flow-stop"),
     path("flows/<int:pk>/publish/", publish_flow, name="flow-publish"),
+    path("flows/<int:pk>/test/", flow_test, name="flow-test"),
     path("flows/<int:pk>/versions/", flow_versions, name="flow-versions"),
     path("flows/<int:pk>/versions/<int:number>/restore/", restore_version, name="flow-restore"),
+    path("policies/", policies, name="policies"),
+    path("policies/new/", new_policy, name="policy-new"),
+    path("policies/<int:pk>/", policy_builder, name="policy-builder"),
+    path("policies/<int:pk>/edit/", policy_edit, name="policy-edit"),
+    path("policies/<int:pk>/publish/", policy_publish, name="policy-publish"),
+    path("policies/<int:pk>/export/", policy_export, name="policy-export"),
 ]

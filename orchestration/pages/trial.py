@@ -1,0 +1,135 @@
+"""The test run: choose an order or paste one, and see on the drawing how the draft would treat it."""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+
+from iom.lib.pages import page, show
+from orchestration.designer.tiles import Drawing
+from orchestration.engine.graph import walk
+from orchestration.models import Flow
+from orchestration.pages.drafts import Known, flow_of
+from orchestration.services import publishing
+from orchestration.services.simulation import Choices, Simulation, failable, outcomes, simulate
+from orders.models import Order
+from orders.numbers import order_id_of
+
+NEWEST = 8
+LARGEST = 500_000
+MARKS = {
+    "done": ("✓", "Done"),
+    "waiting": ("…", "Waits here"),
+    "failed": ("✕", "Fails here"),
+    "diverted": ("↩", "Failed, went on another way"),
+    "skipped": ("↷", "Skipped by a filter policy"),
+    "ahead": ("○", "Not reached"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    mark: str
+
+    @property
+    def symbol(self) -> str:
+        return MARKS[self.mark][0]
+
+    @property
+    def word(self) -> str:
+        return MARKS[self.mark][1]
+
+
+class TrialForm(forms.Form):
+    order = forms.CharField(label="Order number", required=False, max_length=40)
+    document = forms.CharField(
+        label="or an order as JSON", required=False, max_length=LARGEST,
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "class": "iom-mono"}),
+    )  # fmt: skip
+    events_happen = forms.BooleanField(label="Awaited events happen", required=False, initial=True)
+    holds_released = forms.BooleanField(label="Holds are released", required=False)
+
+    def __init__(self, *args: Any, failable: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        boxes = forms.CheckboxSelectMultiple
+        self.fields["failing"] = forms.MultipleChoiceField(
+            label="What goes wrong outside", choices=failable, required=False, widget=boxes
+        )
+
+    def clean_document(self) -> Any:
+        text = self.cleaned_data["document"].strip()
+        if not text:
+            return None
+        try:
+            return json.loads(text, parse_float=Decimal)
+        except (ValueError, RecursionError) as error:
+            raise forms.ValidationError(f"This is not JSON: {error}") from error
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if bool(data.get("order")) == bool(data.get("document")) and not self.errors:
+            raise forms.ValidationError("Choose an order, or paste one: either of the two.")
+        if number := data.get("order"):
+            data["order_id"] = order_id_of(number.strip())
+            if data["order_id"] is None:
+                self.add_error("order", "An order number looks like SO-1042.")
+        return data
+
+
+@page("orchestration.view_flow", "orders.view_order")
+def flow_test(request: HttpRequest, pk: int) -> HttpResponse:
+    """Always of the draft. A POST, as it works a while and holds locks meanwhile; it writes nothing."""
+    flow, known = flow_of(pk), Known()
+    problems = publishing.problems_of(flow.draft)
+    drawing = Drawing(flow.draft, known.words(), problems)
+    form = TrialForm(request.POST or None, failable=failable(walk(drawing.draft["steps"])))
+    context: dict[str, Any] = {
+        "title": f"Test run of {flow.name}",
+        "flow": flow,
+        "drawing": drawing,
+        "form": form,
+        "newest": Order.objects.order_by("-pk")[:NEWEST],
+        "editable": False,
+        "entry": {"events": []},
+    }
+    if form.is_valid():
+        context |= _played(flow, drawing, form.cleaned_data, dict(known.events))
+    return show(request, "orchestration/trial.html", context)
+
+
+def _played(flow: Flow, drawing: Drawing, data: dict[str, Any], events: dict[str, str]) -> dict[str, Any]:
+    choices = Choices(frozenset(data["failing"]), data["events_happen"], data["holds_released"])
+    story = simulate(flow.draft, order_id=data.get("order_id"), document=data["document"], choices=choices)
+    _mark(drawing, story)
+    names = drawing.words.steps
+    return {
+        "story": story,
+        "told": [(names.get(step.key, step.key), step) for step in story.steps],
+        "standing": [(names.get(key, key), state, sentence) for key, state, sentence in story.standing],
+        "sent": [(sent, json.dumps(sent.payload, indent=2, default=str)) for sent in story.sent],
+        "raised": [(events.get(kind, kind), actor) for kind, actor in story.events],
+    }
+
+
+def _mark(drawing: Drawing, story: Simulation) -> None:
+    """The path on the drawing: what was done, where it stands, which branches were taken."""
+    found = outcomes(story)
+    standing = {key: state for key, state, _ in story.standing}
+    for key, tile in drawing.by_key.items():
+        results = found.get(key, [])
+        tile.mark = Mark(_word(standing.get(key, ""), [result.result for result in results]))
+        taken = {branch for result in results for branch in result.branches}
+        for lane in tile.lanes:
+            lane.taken = 1 if lane.key in taken else None
+
+
+def _word(standing: str, results: list[str]) -> str:
+    if standing:
+        return "failed" if standing == "failed" else "waiting"
+    last = [result for result in results if result != "requested"]
+    if not last:
+        return "ahead"
+    return {"failure": "diverted", "skipped": "skipped"}.get(last[-1], "done")
