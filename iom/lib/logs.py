@@ -2,13 +2,17 @@
 
 import logging
 import re
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 from django.http import HttpRequest, HttpResponse
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+log = structlog.get_logger(__name__)
+QUIET = ("/static/", "/health/")
+MOST_IDS = 10
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -37,8 +41,17 @@ def configure(*, json: bool, level: str) -> None:
     logging.getLogger("django.request").setLevel(logging.ERROR)
 
 
+def ids(found: Collection[int]) -> str:
+    """Ids for a log line, the first few of many: `7,8,9… (250)`."""
+    first = ",".join(map(str, sorted(found)[:MOST_IDS]))
+    return first if len(found) <= MOST_IDS else f"{first}… ({len(found)})"
+
+
 class RequestIdMiddleware:
-    """Gives each request an id (the caller's `X-Request-ID` if it is a plain word) and answers with it."""
+    """Gives each request an id (the caller's `X-Request-ID` if it is a plain word), answers with it and logs one line.
+
+    The path names the order, if it is about one; the query, which may hold personal data, stays out of the log.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -46,7 +59,12 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.headers.get("X-Request-ID", "")
         request.request_id = sent if REQUEST_ID.fullmatch(sent) else uuid.uuid4().hex
+        started = time.monotonic()
         with structlog.contextvars.bound_contextvars(request_id=request.request_id):
             response = self.get_response(request)
+            if not request.path.startswith(QUIET):
+                took = int((time.monotonic() - started) * 1000)
+                path = request.path[:200]
+                log.info("request", method=request.method, path=path, status=response.status_code, ms=took)
         response["X-Request-ID"] = request.request_id
         return response

@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from iom.lib.killpoints import killpoint
+from iom.lib.logs import ids
 from orchestration.engine import claim as claims
 from orchestration.engine import step as stepping
 from orchestration.engine.context import engine_at_work, uncollected
@@ -58,7 +59,8 @@ def advance(limit: int = BATCH) -> int:
         for run in worn:
             park(run, fencing, "worker_died", "The worker died each time it worked on this.")
         _work([run for run in runs if run not in worn], fencing)
-        log.info("advanced runs=%d ms=%d", len(runs), (time.monotonic() - started) * 1000)
+        took, orders = (time.monotonic() - started) * 1000, ids({run.order_id for run in runs})
+        log.info("advanced runs=%d orders=%s ms=%d", len(runs), orders, took)
     return len(runs)
 
 

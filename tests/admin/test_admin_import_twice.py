@@ -46,6 +46,7 @@ def test_two_people_take_the_same_file_at_once_and_one_is_told():
 def test_a_name_is_kept_as_text_and_never_a_path(name):
     file = check(_table(), FILE, name=name, actor="user:a")
 
-    kept = ImportedFile.objects.get(pk=file.pk).name
-    assert len(kept) <= 200
-    assert not {"/", "\\", "\0"} & set(kept)
+    kept = ImportedFile.objects.get(
+        pk=file.pk
+    ).name  # a text beside the content in the database: no file has it
+    assert len(kept) <= 100 and "\0" not in kept
