@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
 
@@ -101,6 +102,8 @@ def _sample(count: int) -> None:
     waiting = max(1, NOT_RUN * count // SAMPLE)
     late = FlowRun.objects.filter(order_id__in=made[-waiting:])
     late.update(due_at=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
     drain(budget_seconds=600)
     held = max(1, HELD * count // SAMPLE)
     hold_orders(made[:held], type="manual", reason="Benchmark", actor="benchmark")
