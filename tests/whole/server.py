@@ -42,7 +42,8 @@ class Server:
         return f"postgres://iom@127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.place}"
+        # A killed server keeps what the system has taken, so nothing needs to be synced.
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.place} -c fsync=off"
         self._run(
             "pg_ctl", "-D", self.data, "-l", str(self.place / "log"), "-s", "-w", "-o", options, "start"
         )
