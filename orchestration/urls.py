@@ -10,6 +10,7 @@ from orchestration.pages.policies import (
     policy_export,
     policy_publish,
 )
+from orchestration.pages.states import events, states
 from orchestration.pages.trial import flow_test
 from orchestration.pages.versions import flow_versions, publish_flow, restore_version
 
@@ -34,4 +35,6 @@ urlpatterns = [
     path("policies/<int:pk>/edit/", policy_edit, name="policy-edit"),
     path("policies/<int:pk>/publish/", policy_publish, name="policy-publish"),
     path("policies/<int:pk>/export/", policy_export, name="policy-export"),
+    path("states/", states, name="states"),
+    path("events/", events, name="events"),
 ]

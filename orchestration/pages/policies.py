@@ -135,7 +135,7 @@ def _versions(policy: Policy, draft: dict[str, Any]) -> list[dict[str, Any]]:
             if before
             else ["The first version."],
         }
-        for one, before in zip(found, [*found[1:], None], strict=True)
+        for one, before in zip(found, [*found[1:], None], strict=False)
     ]
     if found and (words := difference_words(found[0].definition, draft)) != ["Nothing changed."]:
         rows.insert(0, {"version": None, "words": words})
