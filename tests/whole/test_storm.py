@@ -12,7 +12,6 @@ from rig import House
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 ORDERS, KILLS = (int(number) for number in os.environ.get("IOM_STORM", "300x15").split("x"))
 SEED = int(os.environ.get("IOM_STORM_SEED", 1))
-PARTS = 10
 
 
 def test_a_storm_of_kills(tmp_path, capsys):
@@ -20,13 +19,13 @@ def test_a_storm_of_kills(tmp_path, capsys):
     with House(tmp_path, faults=True, seed=SEED) as house:
         begun, received = time.monotonic(), 0
         while len(house.killed) < KILLS:
-            if received < ORDERS * (len(house.killed) // max(1, KILLS // PARTS) + 1) // PARTS:
-                house.receive(ORDERS // PARTS)
-                received += ORDERS // PARTS
+            due = ORDERS * (len(house.killed) + 1) // KILLS
+            if received < due:
+                house.receive(due - received)
+                received = due
             moved = steps_done(house)
             house.wait_until(lambda moved=moved: steps_done(house) > moved, 60, what="something moves again")
             house.kill_one()
-        house.receive(ORDERS - received) if received < ORDERS else None
         stormy = time.monotonic() - begun
         calm = house.wait_until(
             lambda: house.is_over(ORDERS), 120 + ORDERS / 5, what="every order has its end"
