@@ -1,5 +1,6 @@
 """The cast of the page tests: records as the services leave them, without running the services."""
 
+import os
 from datetime import timedelta
 from itertools import count
 
@@ -13,6 +14,17 @@ from orders.definitions import sync
 from orders.models import Channel, Order, OrderLine
 from orders.services.events import apply_event, record
 from orders.types import Raised
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +121,20 @@ def nobody(client, db):
     user = User.objects.create_user("nobody", password="secret", is_staff=True)
     client.force_login(user)
     return user
+
+
+@pytest.fixture
+def browser_page(chromium_path, live_server, monkeypatch, boss, client):
+    from playwright.sync_api import sync_playwright
+
+    # The browser's driver runs an event loop in this thread; the test itself is plain synchronous code.
+    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1280, "height": 900})
+        cookie = client.cookies["sessionid"].value
+        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        yield page
+        browser.close()

@@ -1,40 +1,11 @@
 """One order in a real browser: its page, the worklist, the shipment."""
 
-import os
-
 import pytest
 
 from fulfillment.models import FulfillmentOrder
 from inventory.models import InventoryPosition
 
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-
-@pytest.fixture
-def browser_page(chromium_path, live_server, monkeypatch, boss, client):
-    from playwright.sync_api import sync_playwright
-
-    # The browser's driver runs an event loop in this thread; the test itself is plain synchronous code.
-    monkeypatch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        cookie = client.cookies["sessionid"].value
-        context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        yield page
-        browser.close()
 
 
 def test_an_order_is_shipped_from_the_worklist(
