@@ -220,10 +220,16 @@ def test_a_hundred_steps_cost_a_fixed_number_of_queries_and_no_lag(
     client.get(f"/flows/{flow.pk}/?step=check-0")
 
     with django_assert_max_num_queries(12):
-        started = time.perf_counter()
-        page = client.get(f"/flows/{flow.pk}/?step=check-0")
-    print(f"{(time.perf_counter() - started) * 1000:.0f} ms, {len(page.content) / 1000:.0f} kB")
-    assert page.status_code == 200
+        client.get(f"/flows/{flow.pk}/?step=check-0")
+    best = min(processor_time(client, f"/flows/{flow.pk}/?step=check-0") for _ in range(3))
+    assert best < 0.3, f"{best * 1000:.0f} ms"
+
+
+def processor_time(client, url):
+    """Without what other processes of this machine took meanwhile."""
+    started = time.process_time()
+    assert client.get(url).status_code == 200
+    return time.process_time() - started
 
 
 def test_a_test_run_is_a_page(client, boss, flow, make_order_of):
