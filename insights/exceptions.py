@@ -5,7 +5,7 @@ A fixed number of queries for each kind, however many rows and groups it has.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -258,20 +258,19 @@ def step_name(flow_id: int, step: str) -> str:
 # -- the badge in the menu ------------------------------------------------------------------------------------------
 
 
-def open_count() -> int:
-    """Groups that are there and not snoozed, stuck ones left out; kept for some seconds, as every page shows it."""
+def open_count(user: Any) -> int:
+    """Groups that this user may see and that are not snoozed, stuck ones left out.
+
+    What it counts is kept for some seconds, as every page shows it.
+    """
     if (known := cache.get("exceptions_open")) is None:
-        causes = {cause for kind in KINDS if kind.key != "stuck" for cause in _causes(kind)}
         sleeping = ExceptionGroup.objects.filter(snoozed_until__gt=timezone.now())
-        known = len(causes - set(sleeping.values_list("cause", flat=True)))
+        asleep = set(sleeping.values_list("cause", flat=True))
+        known = {kind.key: len(_causes(kind) - asleep) for kind in KINDS if kind.key != "stuck"}
         cache.set("exceptions_open", known, BADGE_SECONDS)
-    return known
+    return sum(known.get(kind.key, 0) for kind in KINDS if user.has_perm(kind.permission))
 
 
-def _causes(kind: Kind) -> Iterable[str]:
+def _causes(kind: Kind) -> set[str]:
     by = tuple(name for name in kind.by if not name.endswith("name"))
-    return (_cause(kind.key, *key) for key in kind.rows().order_by().values_list(*by).distinct())
-
-
-def menu_badge(request: Any) -> Mapping | str:
-    return str(open_count() or "")
+    return {_cause(kind.key, *key) for key in kind.rows().order_by().values_list(*by).distinct()}

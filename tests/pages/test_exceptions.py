@@ -110,7 +110,8 @@ def test_the_four_lists_are_filters(client, boss, make_stopped, make_order, vend
         }
     everything = client.get("/attention/").content.decode()
     assert all(text in everything for text in words.values())
-    assert open_count() == 4
+    assert open_count(boss) == 4
+    assert open_count(staff(client, "orders.view_order")) == 0
 
 
 def test_one_row_and_two_hundred_cost_the_same_queries(client, boss, make_stopped, flow):
@@ -195,7 +196,7 @@ def test_a_group_has_an_owner_a_note_and_sleeps(client, boss, make_stopped):
     assert timedelta(hours=3) < said.snoozed_until - timezone.now() < timedelta(hours=5)
     assert "stopped at Check it" not in client.get("/attention/").content.decode()
     assert "stopped at Check it" in client.get("/attention/?show=snoozed").content.decode()
-    assert open_count() == 0
+    assert open_count(boss) == 0
 
 
 def test_holds_are_released_from_the_inbox(client, boss, make_order):
