@@ -214,6 +214,8 @@ IOM = {
     },
     # Where answers to requests with an Idempotency-Key are kept.
     "IDEMPOTENT_REQUESTS": "orders.IdempotentRequest",
+    # Counts the dashboard's figures anew, for orders that came without events.
+    "REBUILD_COUNTERS": "insights.services.recount.rebuild",
     # Addresses on this machine or in private networks that providers may call; from the environment only.
     "ALLOWED_PRIVATE_HOSTS": env.list("IOM_ALLOWED_PRIVATE_HOSTS", default=[]),
     "PUBLIC_URL": env("IOM_PUBLIC_URL", default="http://127.0.0.1:8000"),

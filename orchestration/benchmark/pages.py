@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
-from insights.services.recount import rebuild
 from inventory.models import FulfillmentSource, InventoryPosition, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
@@ -37,7 +38,7 @@ def measure(url: str, *, orders: int = 200_000, rounds: int = 5) -> dict[str, An
     load_world(stock_factor=1000)
     _sample(min(SAMPLE, orders))
     made = multiply(orders)
-    rebuild()
+    import_string(settings.IOM["REBUILD_COUNTERS"])()
     sku = _wide_product()
     pages = dict(_pages(sku))
     taken: dict[str, list[float]] = {name: [] for name in pages}
