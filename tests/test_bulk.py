@@ -1,8 +1,8 @@
 """The hot writes give the same answers on both databases."""
 
 import pytest
-from inventory.models import Product
 
+from inventory.models import Product
 from iom.lib import bulk
 
 pytestmark = pytest.mark.django_db

@@ -4,16 +4,16 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+
 from inventory.models import FulfillmentSource, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
+from orchestration.engine.advance import advance
+from orchestration.services import publishing
 from orders import definitions
 from orders.models import Channel, Order
 from orders.services.intake import create_orders
 from orders.types import LineDraft, OrderDraft, Party
-
-from orchestration.engine.advance import advance
-from orchestration.services import publishing
 
 
 @pytest.fixture

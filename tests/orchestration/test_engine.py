@@ -1,15 +1,15 @@
 """What the engine does with small flows: the path taken, the events raised, where it waits and what wakes it."""
 
 import pytest
+
 from inventory.models import InventoryPosition
+from orchestration.models import FlowRun, StepResult, StepRun
+from orchestration.services import publishing
 from orders.models import BusinessEvent, OrderLine
 from orders.services.cancellation import cancel_orders
 from orders.services.events import record
 from orders.services.holds import hold_orders, release_holds
 from orders.types import Raised
-
-from orchestration.models import FlowRun, StepResult, StepRun
-from orchestration.services import publishing
 
 
 def action(key, action="custom", **more):

@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 from django.utils import timezone
-from orders.models import Channel, Customer, Order, OrderLine
 
 from orchestration.errors import BadRule
 from orchestration.policies.compile import compile_tree
 from orchestration.policies.evaluate import evaluate
+from orders.models import Channel, Customer, Order, OrderLine
 
 pytestmark = pytest.mark.django_db
 
