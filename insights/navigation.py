@@ -6,6 +6,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from insights.exceptions import open_count
+
 # area: [(label, icon, url name, permission or "" for everybody)]; a page that is not installed is left out.
 AREAS = {
     "Home": [
@@ -15,6 +17,7 @@ AREAS = {
         ("Orders", "shopping_cart", "admin:orders_order_changelist", "orders.view_order"),
         ("New order", "add_shopping_cart", "admin:orders_order_add", "orders.add_order"),
         ("Exceptions inbox", "error", "exceptions", "orders.view_order"),
+        ("Repairs", "build", "repairs", "orders.view_order"),
         ("Holds", "pause_circle", "admin:orders_hold_changelist", "orders.view_hold"),
         ("Customers", "group", "admin:orders_customer_changelist", "orders.view_customer"),
         ("Channels", "storefront", "admin:orders_channel_changelist", "orders.view_channel"),
@@ -38,7 +41,7 @@ AREAS = {
     "Orchestration": [
         ("Flows", "account_tree", "flows", "orchestration.view_flow"),
         ("Policies", "rule", "policies", "orchestration.view_policy"),
-        ("Flow runs", "play_circle", "admin:orchestration_flowrun_changelist", "orchestration.view_flowrun"),
+        ("Flow runs", "play_circle", "runs", "orchestration.view_flowrun"),
         ("Step results", "fact_check", "admin:orchestration_stepresult_changelist", "orchestration.view_stepresult"),
         ("States", "flag", "states", "orders.view_statedefinition"),
         ("Business events", "bolt", "events", "orders.view_eventdefinition"),
@@ -63,7 +66,9 @@ AREAS = {
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """The areas with the entries that this user may open; an area without one is not shown. No query of its own."""
+    """The areas with the entries that this user may open; an area without one is not shown. No query of its own,
+    but for the badges, and what those count is kept for some seconds.
+    """
     areas = [{"title": title, "items": _items(request, entries)} for title, entries in AREAS.items()]
     _mark_active(request.path, [item for area in areas for item in area["items"]])
     return [area for area in areas if area["items"]]
@@ -97,10 +102,16 @@ def environment_badge(request: HttpRequest) -> list[str]:
 
 def _items(request: HttpRequest, entries: list[tuple]) -> list[dict[str, Any]]:
     return [
-        {"title": label, "icon": icon, "link": link}
+        {"title": label, "icon": icon, "link": link, **_badge(request, name)}
         for label, icon, name, permission in entries
         if (not permission or request.user.has_perm(permission)) and (link := _link(name))
     ]
+
+
+def _badge(request: HttpRequest, name: str) -> dict[str, int]:
+    """How many causes wait for a person, beside the inbox; nothing where none does."""
+    count = open_count(request.user) if name == "exceptions" else 0
+    return {"badge": count} if count else {}
 
 
 def _link(name: str) -> str | None:
