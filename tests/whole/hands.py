@@ -118,14 +118,22 @@ def poison(order_id: int) -> None:
 
 
 def no_lease() -> None:
-    """Leases end as they begin, every worker shows the same token, and no row is ever locked."""
+    """Leases end as they begin, all show the same token, no row is locked; and all stop once between look and write."""
     from datetime import timedelta
     from types import SimpleNamespace
 
     from django.db.models.query import QuerySet
 
-    from orchestration.engine import claim
+    from orchestration.engine import advance, claim
 
+    look = advance.Wave
+
+    def look_and_stop(*arguments):
+        advance.Wave, seen = look, look(*arguments)
+        os.kill(os.getpid(), signal.SIGSTOP)
+        return seen
+
+    advance.Wave = look_and_stop
     QuerySet.select_for_update = lambda self, **_: self._chain()
     claim.LEASE, claim.secrets = timedelta(0), SimpleNamespace(randbits=lambda _: 7)
 

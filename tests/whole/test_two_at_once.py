@@ -5,7 +5,7 @@ import signal
 
 import psycopg
 import pytest
-from rig import House, is_gone
+from rig import House, is_gone, state_of
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 STEPS_TWICE = """
@@ -47,8 +47,14 @@ def test_four_workers_drain_one_backlog_and_each_step_runs_once(house):
 
 def test_control_without_lease_and_locks_steps_run_twice(house):
     """What is left then is the last guard, the condition on each state that is written: it cries out."""
-    come_in(house, 8)
-    many(house, 3, guard_off="no_lease", rounds=1)
+    come_in(house, 1)
+    both = [house.hand(guard_off="no_lease", rounds=1) for _ in range(2)]
+    house.wait_until(
+        lambda: all(state_of(pid) == "T" for pid in both), 60, what="both have the order in hand"
+    )
+    for pid in both:
+        os.kill(pid, signal.SIGCONT)
+        house.wait_until(lambda pid=pid: is_gone(pid), 60, what="it is done")
     assert house.ask(STEPS_TWICE) > 0 or house.log_has("ConcurrentChange")
 
 
