@@ -15,8 +15,9 @@ from insights.pages.expectations import overdue
 from insights.selectors import totals
 from iom.lib.pages import page, rows_url, show
 from orchestration.models import StepRun
+from orchestration.services.repair_targets import rows_of
 from orders.models import Hold, Order
-from providers.models import ConnectionGate, InboxMessage, ProviderRequest
+from providers.models import ConnectionGate, InboxMessage
 
 WEEKS = 4
 CAP = 1_000
@@ -67,9 +68,7 @@ def attention_counts() -> Counter:
     """What waits for a person, by kind, each counted from a partial index and only as far as `CAP`."""
     failed = StepRun.objects.filter(state=StepRun.State.FAILED)
     parked = InboxMessage.objects.filter(state=InboxMessage.State.PARKED)
-    open_requests = ProviderRequest.objects.filter(
-        state__in=[ProviderRequest.State.UNKNOWN, ProviderRequest.State.FAILED]
-    )
+    open_requests = rows_of("request", {})  # the same rows that the inbox lists
     held = Hold.objects.active()
     return Counter(
         {
