@@ -49,7 +49,8 @@ class Sandbox:
             case ("POST", "/receive"):
                 return Answer(200, {"ids": self.receive(int(request.json()["orders"]))})
             case ("POST", "/weather"):
-                return Answer(200, self.dice.change(**request.json()))
+                self.dice.change(**request.json())
+                return Answer(200, {"ok": True})
         return self._stormy(request)
 
     def receive(self, orders: int) -> list:
