@@ -1,21 +1,20 @@
 """One step for all tokens that stand at it: holds, input events, filter policies, execution policies, action, events."""
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.db.models import Model
 
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, waiting
 from orchestration.engine import route
+from orchestration.engine.judge import Outcomes, apply_policy, judge, told
+from orchestration.engine.split import split
 from orchestration.engine.tokens import State, Token
 from orchestration.engine.wave import Wave, orders_of
 from orchestration.models import StepResult
-from orchestration.policies.act import act
-from orchestration.policies.evaluate import Verdict, evaluate
 from orders.models import OrderLine
 
-Outcomes = dict[int, Result]
 HELD = "held"
 HELD_DEADLINE = timedelta(minutes=5)
 
@@ -26,7 +25,8 @@ def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
     if step["kind"] == "action":
         _action(wave, step, tokens)
     elif step["kind"].startswith("splitter"):
-        _split(wave, step, tokens)
+        level = step.get("level", "order")
+        split(wave, step, level, _items(wave, step, tokens, level))
     else:
         for token in tokens:
             route.enter(wave, token, step["key"])
@@ -47,7 +47,7 @@ def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
     items = _not_held(wave, action, items)
     outcomes, skipped, detail = _decide(wave, step, action, level, items)
     milliseconds = int((time.monotonic() - started) * 1000)
-    _raise_events(wave, action, items, outcomes, skipped)
+    raise_events(wave, action, items, outcomes, skipped)
     for item in items:
         _move(wave, step, action, level, item, outcomes, skipped, detail, milliseconds)
 
@@ -101,13 +101,13 @@ def _decide(
     fresh = [item for item in items if item.arrived]
     asked = {record.id for item in fresh for record in item.records if record.id not in gated}
     for name in step.get("filters", ()):
-        verdicts = _judge(wave, items, name, level, asked - skipped)
+        verdicts = judge(wave, items, name, level, asked - skipped)
         for pk, verdict in verdicts.items():
             if not verdict.passed:
                 skipped.add(pk)
-                detail[pk] = _told(wave, items, name, verdict)
+                detail[pk] = told(wave, items, name, verdict)
     for name in step.get("policies", ()):
-        _apply_policy(wave, items, name, level, asked - skipped, outcomes, detail)
+        apply_policy(wave, items, name, level, asked - skipped, outcomes, detail)
     if step.get("policies"):
         outcomes.update(_held_now(wave, action, items, asked - skipped - outcomes.keys()))
     batch = Batch(step, _left(items, lambda pk: pk not in skipped and pk not in outcomes), wave)
@@ -124,110 +124,6 @@ def _held_now(wave: Wave, action: Action, items: list[Item], ids: set[int]) -> O
         if (hold := wave.blocking_hold(item.order.id, action.key))
         for record in item.records
         if record.id in ids and action.obeys_holds
-    }
-
-
-def _apply_policy(
-    wave: Wave, items: list[Item], name: str, level: str, ids: set[int], outcomes: Outcomes, detail: dict
-) -> None:
-    policy = _policy(wave, items, name)
-    verdicts = _judge(wave, items, name, level, {pk for pk in ids if pk not in outcomes}, write=True)
-    for pk, verdict in verdicts.items():
-        if verdict.passed and not verdict.sets:
-            continue
-        detail.setdefault(pk, {}).update(_told(wave, items, name, verdict))
-        if not verdict.passed and policy["criticality"] == "critical":
-            broken = [
-                rule["name"] for rule, held in zip(policy["rules"], verdict.rules, strict=True) if not held
-            ]
-            outcomes[pk] = Result("failed", "policy_failed", f"{policy['name']}: {'; '.join(broken)}")
-
-
-def _judge(
-    wave: Wave, items: list[Item], name: str, level: str, ids: Collection[int], write: bool = False
-) -> dict[int, Verdict]:
-    """Verdicts by record of this level, whatever kind of record the policy looks at."""
-    policy = _policy(wave, items, name)
-    if not ids:
-        return {}
-    if policy["entity"] == level:
-        verdicts = evaluate(policy, ids)
-        if write:
-            _act(wave, policy, verdicts)
-        return verdicts
-    subjects = _subjects(wave, items, level, policy["entity"], ids)
-    verdicts = evaluate(policy, {subject for found in subjects.values() for subject in found})
-    if write:
-        _act(wave, policy, verdicts)
-    return {
-        pk: _all_of([verdicts[subject] for subject in found if subject in verdicts])
-        for pk, found in subjects.items()
-    }
-
-
-def _act(wave: Wave, policy: Mapping, verdicts: dict[int, Verdict]) -> None:
-    """Do what the rules say; what is in memory follows what holds and events changed."""
-    effects = act(policy, verdicts, actor=wave.actor)
-    if effects.held:
-        wave.reload_states(effects.held)
-    for (event, entity), ids in effects.raised.items():
-        wave.raise_for(event, _known(wave, entity, set(ids)))
-
-
-def _known(wave: Wave, entity: str, ids: set[int]) -> list[Model]:
-    """The records in memory, so that a move of their state is seen by what follows."""
-    if entity == "order":
-        return [order for pk, order in wave.orders.items() if pk in ids]
-    if entity == "order_line":
-        return [line for lines in wave.lines.values() for line in lines if line.id in ids]
-    return [found for pk in wave.orders for found in wave.fulfillment_orders(pk) if found.id in ids]
-
-
-def _subjects(
-    wave: Wave, items: list[Item], level: str, entity: str, ids: Collection[int]
-) -> dict[int, list[int]]:
-    """Record of this level -> the records of the policy's kind that speak for it."""
-    found = {}
-    for item in items:
-        for record in item.records:
-            if record.id not in ids:
-                continue
-            if entity == "order":
-                found[record.id] = [item.order.id]
-            elif entity == "order_line" and level == "fulfillment_order":
-                found[record.id] = list(record.line_quantities)
-            else:
-                found[record.id] = [other.id for other in wave.records(item.token, entity)]
-    return found
-
-
-def _all_of(verdicts: list[Verdict]) -> Verdict:
-    if not verdicts:
-        return Verdict(True, [])
-    worst = next((verdict for verdict in verdicts if not verdict.passed), verdicts[0])
-    return Verdict(worst.passed, worst.rules, worst.values, worst.sets)
-
-
-def _policy(wave: Wave, items: list[Item], name: str) -> Mapping:
-    return wave.policies(items[0].run.id)[name]
-
-
-def _told(wave: Wave, items: list[Item], name: str, verdict: Verdict) -> dict:
-    policy = _policy(wave, items, name)
-    rules = {rule["name"]: held for rule, held in zip(policy["rules"], verdict.rules, strict=False)}
-    told = {
-        "passed": verdict.passed,
-        "version": policy["version"],
-        "rules": rules,
-        "values": _plain(verdict.values),
-    }
-    return {name: told | ({"sets": _plain(verdict.sets)} if verdict.sets else {})}
-
-
-def _plain(values: Mapping) -> dict:
-    return {
-        name: value if isinstance(value, bool | int | str | None) else str(value)
-        for name, value in values.items()
     }
 
 
@@ -292,7 +188,7 @@ def _in_time(wave: Wave, step: dict, batch: Batch, outcomes: Outcomes, *, leave:
 # -- events, results, moves ----------------------------------------------------------------------------------------
 
 
-def _raise_events(
+def raise_events(
     wave: Wave, action: Action, items: list[Item], outcomes: Outcomes, skipped: set[int]
 ) -> None:
     good, bad, touched, failed_orders = [], [], {}, {}
@@ -427,69 +323,3 @@ def _stay(wave: Wave, step: dict, item: Item, token: Token, result: Result) -> N
         if minutes := (step.get("deadline") or {}).get("minutes"):
             token.deadline_at = wave.now + timedelta(minutes=minutes)
     token.stay(State.READY if result.code == HELD else State.WAITING, result.sentence)
-
-
-# -- splitters ------------------------------------------------------------------------------------------------------
-
-
-def _split(wave: Wave, step: dict, tokens: list[Token]) -> None:
-    """Each record takes every branch whose filters it passes; `otherwise` takes the rest; none at all is for a person."""
-    level = step.get("level", "order")
-    items = _items(wave, step, tokens, level)
-    if not items:
-        return
-    every = {record.id for item in items for record in item.records}
-    taken: dict[str, set[int]] = {}
-    for branch in step["branches"]:
-        taken[branch["key"]] = (
-            set() if branch.get("otherwise") else _passing(wave, items, branch, level, every)
-        )
-    rest = every - set().union(*taken.values())
-    for branch in step["branches"]:
-        if branch.get("otherwise"):
-            taken[branch["key"]], rest = rest, set()
-    for item in items:
-        _branch_out(wave, step, level, item, taken, rest)
-
-
-def _passing(wave: Wave, items: list[Item], branch: Mapping, level: str, ids: set[int]) -> set[int]:
-    for name in branch.get("filters", ()):
-        verdicts = _judge(wave, items, name, level, ids)
-        ids = {pk for pk in ids if pk in verdicts and verdicts[pk].passed}
-    return ids
-
-
-def _branch_out(
-    wave: Wave, step: dict, level: str, item: Item, taken: Mapping[str, set[int]], rest: set[int]
-) -> None:
-    token, mine = item.token, {record.id for record in item.records}
-    chosen = [
-        (branch, mine & taken[branch["key"]]) for branch in step["branches"] if mine & taken[branch["key"]]
-    ]
-    wave.note(
-        token,
-        step["key"],
-        StepResult.Result.SUCCESS,
-        "",
-        {"branches": {b["key"]: len(ids) for b, ids in chosen}},
-    )
-    roads = [(branch["first"], ids) for branch, ids in chosen]
-    if mine & rest:
-        roads.append((step["key"], mine & rest))
-    parts = [token] + [
-        token.part(level, ids) if level != "order" else token.part_whole() for _, ids in roads[1:]
-    ]
-    if level != "order" and len(roads) > 1:
-        first = token.part(level, roads[0][1])
-        token.lines, token.fulfillment_orders = first.lines, first.fulfillment_orders
-    wave.tokens[token.run_id] += parts[1:]
-    for part, (first, ids) in zip(parts, roads, strict=True):
-        if ids <= rest and first == step["key"]:
-            part.stay(
-                State.FAILED,
-                "a person",
-                error_code="no_branch",
-                error="No branch takes this record; add an “otherwise” branch.",
-            )
-        else:
-            route.enter(wave, part, first)

@@ -211,7 +211,7 @@ def _raise(bench: Bench, tokens: Collection[Token], good: bool) -> dict[Token, l
         ]
         ended = failed("by_hand", bench.reason or "By hand.")
         outcomes = {} if good else {record.pk: ended for record in every}
-        stepping._raise_events(wave, action, items, outcomes, set())
+        stepping.raise_events(wave, action, items, outcomes, set())
     return records
 
 
