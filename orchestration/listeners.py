@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from iom.lib import bell, bulk
@@ -31,7 +32,7 @@ def _wake(order_ids: Iterable[int]) -> int:
     waiting = FlowRun.objects.filter(order_id__in=order_ids).exclude(state__in=FlowRun.FINAL)
     if own := runs_at_work():
         waiting = waiting.exclude(pk__in=own)
-    return waiting.update(due_at=timezone.now())
+    return waiting.update(due_at=Now())
 
 
 def _start(events: list[tuple[int, Raised]]) -> int:
