@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fulfillment.services.sourcing import source_lines
-
 from fulfillment.types import LineDemand
 from orchestration.actions.base import Action, Batch, Result, failed, register
 

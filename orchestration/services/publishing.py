@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from iom.lib import bell
@@ -73,7 +74,7 @@ def pause(flow_id: int, *, actor: str) -> None:
 def resume(flow_id: int, *, actor: str) -> None:
     _set_status(flow_id, Flow.Status.PUBLISHED, allowed=(Flow.Status.PAUSED,))
     FlowRun.objects.filter(flow_id=flow_id, due_at__isnull=False).exclude(state__in=FlowRun.FINAL).update(
-        due_at=timezone.now()
+        due_at=Now()
     )
     bell.ring("advance")
 
