@@ -16,7 +16,9 @@ VAR_DIR = Path(env("IOM_VAR_DIR", default=str(BASE_DIR / "var")))
 TESTING = "pytest" in sys.modules
 
 DEBUG = environment.flag("DEBUG")
-ENVIRONMENT = environment.one_of("IOM_ENVIRONMENT", allowed=("demo", "test", "live"), default="demo")  # on every page
+ENVIRONMENT = environment.one_of(
+    "IOM_ENVIRONMENT", allowed=("demo", "test", "live"), default="demo"
+)  # on every page
 SECRET_KEY = env("SECRET_KEY", default="") or local_secrets.read_or_make(VAR_DIR / "secret_key", size=48)
 # Newest first; secrets written under an older key stay readable until they are saved again.
 FIELD_KEYS = env.list("IOM_FIELD_KEYS", default=[]) or [local_secrets.read_or_make(VAR_DIR / "field_key")]
@@ -200,7 +202,11 @@ IOM = {
     # A lower floor that has news rings here, inside its transaction; it never knows who listens.
     "ON_EVENTS": env.list(
         "IOM_ON_EVENTS",
-        default=["orchestration.listeners.on_events", "providers.listeners.on_events", "insights.listeners.on_events"],
+        default=[
+            "orchestration.listeners.on_events",
+            "providers.listeners.on_events",
+            "insights.listeners.on_events",
+        ],
     ),
     # The only functions that a bell may name: kind -> dotted path of a task.
     "BELLS": {
