@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django_q.models import Failure, OrmQ, Schedule, Success, Task
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from insights.models import Rollup
+from insights.models import ExceptionGroup, Rollup
 from iom.lib.admin.base import HouseAdmin, MachineAdmin
 
 # The queue's own pages run any function that a row names and run it again for who may only look: not here, for nobody.
@@ -67,3 +67,11 @@ class AccessFailureLogAdmin(MachineAdmin):
 class AccessLogAdmin(MachineAdmin):
     list_display = ("attempt_time", "logout_time", "username", "ip_address", "path_info")
     exclude = ("session_hash",)
+
+
+@admin.register(ExceptionGroup)
+class ExceptionGroupAdmin(MachineAdmin):
+    """What people said in the exceptions inbox; the causes themselves are counted there."""
+
+    list_display = ("changed_at", "title", "owner", "snoozed_until", "note", "changed_by")
+    list_select_related = ("owner",)

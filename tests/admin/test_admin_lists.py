@@ -41,7 +41,8 @@ def test_every_model_of_the_house_is_in_the_admin():
 
 # Edited or shown inside the page of what they belong to.
 INSIDE_OTHERS = {
-    "Address", "Charge", "FulfillmentLine", "OrderLine", "OrderTag", "RequestAttempt", "Rule", "ShipmentLine",
+    "Address", "Charge", "FulfillmentLine", "OrderLine", "OrderTag", "RepairRow", "RequestAttempt", "Rule",
+    "ShipmentLine",
 }  # fmt: skip
 
 
