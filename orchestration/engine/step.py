@@ -241,13 +241,7 @@ def _move(
 ) -> None:
     """Split the token by how its records fared and send each part on its way."""
     go_to = (step.get("parameters") or {}).get("go_to")
-    groups: dict[str, list] = {"ok": [], "wait": [], "failed": [], "skipped": []}
-    if outcomes or skipped:
-        aside = "skipped" if go_to else "ok"
-        for record in item.records:
-            groups[aside if record.id in skipped else outcomes.get(record.id, OK).status].append(record)
-    else:
-        groups["ok"] = item.records
+    groups = _fared(item, outcomes, skipped, aside="skipped" if go_to else "ok")
     ids = [[record.id for record in group] for group in groups.values()]
     good, wait, bad, passing = (
         route.split_off(wave, item.token, level, ids) if level != "order" else _whole(item.token, groups)
@@ -265,24 +259,38 @@ def _move(
         results = [outcomes[record.pk] for record in groups["wait"]]
         _stay(wave, step, item, wait, next((r for r in results if r.code == HELD), results[0]))
     if bad:
-        first = outcomes[groups["failed"][0].pk]
-        told = {
-            str(r.id): {
-                "code": outcomes[r.id].code,
-                "sentence": outcomes[r.id].sentence,
-                **detail.get(r.id, {}),
-            }
-            for r in groups["failed"]
-        }
-        wave.note(
-            bad,
-            step["key"],
-            StepResult.Result.FAILURE,
-            first.code,
-            {"level": level, "records": told},
-            milliseconds,
-        )
-        route.fail(wave, bad, step, first.code, first.sentence, groups["failed"])
+        _fail(wave, step, level, bad, groups["failed"], outcomes, detail, milliseconds)
+
+
+def _fared(item: Item, outcomes: Outcomes, skipped: set[int], *, aside: str) -> dict[str, list]:
+    """The item's records by how they fared; what a filter left out joins `aside`."""
+    groups: dict[str, list] = {"ok": [], "wait": [], "failed": [], "skipped": []}
+    if not outcomes and not skipped:
+        return groups | {"ok": item.records}
+    for record in item.records:
+        groups[aside if record.id in skipped else outcomes.get(record.id, OK).status].append(record)
+    return groups
+
+
+def _fail(
+    wave: Wave,
+    step: dict,
+    level: str,
+    token: Token,
+    records: list[Model],
+    outcomes: Outcomes,
+    detail: dict,
+    milliseconds: int,
+) -> None:
+    """Keep what each record failed with, then take the failure road."""
+    first = outcomes[records[0].id]
+    told = {
+        str(r.id): {"code": outcomes[r.id].code, "sentence": outcomes[r.id].sentence, **detail.get(r.id, {})}
+        for r in records
+    }
+    body = {"level": level, "records": told}
+    wave.note(token, step["key"], StepResult.Result.FAILURE, first.code, body, milliseconds)
+    route.fail(wave, token, step, first.code, first.sentence, records)
 
 
 def _whole(token: Token, groups: Mapping[str, list]) -> list[Token | None]:
