@@ -49,12 +49,3 @@ def test_a_hostile_world_outside(tmp_path):
         for fault in ("dropped_replies", "errors_after", "told_to_wait", "repeated", "lost"):
             assert ledger[fault] > 0, fault
         house.judge(100)
-
-
-def test_control_a_world_without_keys_doubles_what_was_not_heard_of(tmp_path):
-    """The same world, and it takes each repeat for a new wish: the judge must see it."""
-    with House(tmp_path, names=("sandbox",), only="3pl", seed=SEED) as house:
-        house.call("/weather", {"forgets_keys": True, "drop_reply": 0.5})
-        house.receive(30)
-        house.work_until_over(30, 120)
-        assert house.ledger()["doubled_threepl"] + house.ledger()["doubled_invoices"] > 0
