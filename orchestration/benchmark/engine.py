@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from inventory.models import InventoryPosition, Reservation
+from inventory.models import FulfillmentSource, InventoryPosition, Reservation
 from orchestration.benchmark import rig
 from orchestration.benchmark.floor import Replay
 from orchestration.demo.world import load_world
@@ -21,6 +21,7 @@ from orchestration.models import FlowRun, StepResult
 from orders.models import BusinessEvent, Channel, Order
 from orders.services.intake import create_orders
 from orders.types import LineDraft, OrderDraft, Party
+from providers.models import ProviderConnection
 
 CITIES = (
     ("Chicago", "IL", 41.88, -87.63),
@@ -33,6 +34,7 @@ CITIES = (
 def measure(url: str, *, orders: int = 2000, rounds: int = 5) -> dict[str, Any]:
     """Medians of alternating rounds; `floor_ratio_n` is the engine's rate over the floor's with as many processes."""
     load_world(stock_factor=1000)
+    _connect_threepl()
     state = _State(url, orders)
     state.engine_round(1)  # warm: imports, plans, caches
     figures = rig.alternate(
@@ -142,3 +144,12 @@ def _draft(channel: Channel, skus: Sequence[str], round_number: int, n: int) -> 
         lines,
         customer_name="Ann Example",
     )
+
+
+def _connect_threepl() -> None:
+    """An active connection, so that what goes to a 3PL ends as a row of the outbox; nobody delivers it here."""
+    found, _ = ProviderConnection.objects.get_or_create(
+        key="threepl",
+        defaults={"name": "3PL", "provider": "threepl", "status": ProviderConnection.Status.ACTIVE},
+    )
+    found.sources.set(FulfillmentSource.objects.filter(type=FulfillmentSource.Type.THIRD_PARTY))
