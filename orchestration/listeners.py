@@ -41,10 +41,10 @@ def _start(events: list[tuple[int, Raised]]) -> int:
         .filter(live_version__isnull=False)
         .select_related("live_version")
     )
-    return sum(_start_flow(flow, events) for flow in flows)
+    return sum(start_flow(flow, events) for flow in flows)
 
 
-def _start_flow(flow: Flow, events: list[tuple[int, Raised]]) -> int:
+def start_flow(flow: Flow, events: list[tuple[int, Raised]]) -> int:
     compiled = flow.live_version.compiled
     first = first_step(compiled["steps"])
     starts = {

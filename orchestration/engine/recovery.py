@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from iom.lib import bell
-from orchestration.listeners import _start_flow
+from orchestration.listeners import start_flow
 from orchestration.models import Flow, FlowRun, StepRun
 from orders.models import BusinessEvent, Hold, Order
 from orders.types import Raised
@@ -68,4 +68,4 @@ def _start_missed(flow: Flow) -> int:
     ).order_by("pk")
     rows = events.values_list("pk", "kind", "entity", "record_id", "order_id")
     raised = [(pk, Raised(kind, entity, record, order)) for pk, kind, entity, record, order in rows]
-    return _start_flow(flow, raised) if raised else 0
+    return start_flow(flow, raised) if raised else 0

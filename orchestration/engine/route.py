@@ -103,7 +103,7 @@ def _is_awaited(wave: Wave, run_id: int, step: dict, scope: str) -> bool:
     steps = wave.steps(run_id)
     return any(
         t.step != step["key"]
-        and _is_within(t.scope, scope)
+        and is_within(t.scope, scope)
         and not (t.state == State.JOINING and steps[t.step]["index"] > step["index"])
         for t in wave.live_tokens(run_id)
     )
@@ -111,9 +111,7 @@ def _is_awaited(wave: Wave, run_id: int, step: dict, scope: str) -> bool:
 
 def not_taken(wave: Wave, token: Token, records: list) -> list:
     """Fulfillment orders that no other path further inside stands for already: each goes one road of a splitter."""
-    others = [
-        t for t in wave.live_tokens(token.run_id) if t is not token and _is_within(t.scope, token.scope)
-    ]
+    others = [t for t in wave.live_tokens(token.run_id) if t is not token and is_within(t.scope, token.scope)]
     taken = frozenset().union(*(t.fulfillment_orders or () for t in others))
     return [record for record in records if record.id not in taken]
 
@@ -143,5 +141,5 @@ def _join_at(wave: Wave, run_id: int, key: str, step: dict) -> bool:
     return True
 
 
-def _is_within(scope: str, outer: str) -> bool:
+def is_within(scope: str, outer: str) -> bool:
     return scope == outer or scope.startswith(f"{outer}/")

@@ -93,7 +93,7 @@ def _cannot_go(bench: Bench, run: FlowRun, key: str) -> str:
         return NO_STOP
     target = steps[key]
     for token in stopped:
-        if target["index"] > steps[token.step]["index"] or not route._is_within(token.scope, target["scope"]):
+        if target["index"] > steps[token.step]["index"] or not route.is_within(token.scope, target["scope"]):
             return f"“{target['name']}” is not before “{steps[token.step]['name']}” on its path."
     if any(_is_past(token, target, steps) for token in bench.wave.tokens[run.pk] if token not in stopped):
         return f"Another path of this order is past “{target['name']}” already."
