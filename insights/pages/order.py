@@ -8,6 +8,7 @@ from django.shortcuts import render
 from insights.pages.drawing import Drawing
 from insights.pages.expectations import usual_times
 from insights.pages.messages import messages_of
+from insights.pages.order_map import order_map
 from insights.pages.order_parts import decisions, fulfillment_work, lines_with_stock, promise, stages
 from insights.pages.sentence import next_sentence
 from insights.pages.timeline import timeline
@@ -88,10 +89,12 @@ def _context(request: HttpRequest, order: Order, tab: str) -> dict[str, Any]:
     if tab == "messages":
         return context | {"messages_of_order": messages_of(order.pk, requests)}
     lines, line_count = lines_with_stock(order)
+    decided = decisions(order, [item.line.pk for item in lines])
     return context | {
         "lines": lines,
         "line_count": line_count,
-        "decisions": decisions(order, [item.line.pk for item in lines]),
+        "decisions": decided,
+        "map": order_map(order, work, decided),
         "timeline": timeline(order.pk, names=events),
     }
 
