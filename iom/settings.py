@@ -146,6 +146,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else Non
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "home"
 
 # -- API --------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -529,3 +529,12 @@ def test_every_link_of_the_insights_opens_its_rows(client, boss, make_order, cha
         assert (link, answer.status_code) == (link, 200)  # an unknown filter would send away with ?e=1
     orders = next(tile for tile in page["tiles"] if tile.name == "Orders")
     assert str(client.get(orders.url).context["cl"].result_count) == orders.value
+
+
+def test_a_login_without_a_place_to_go_leads_home(client, db):
+    User.objects.create_user("ada", password="long-and-secret-1", is_staff=True)
+
+    response = client.post("/admin/login/", {"username": "ada", "password": "long-and-secret-1"})
+
+    assert response.status_code == 302
+    assert response.url == "/"
