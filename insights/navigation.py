@@ -29,6 +29,11 @@ AREAS = {
         ("Shipments", "local_shipping", "admin:fulfillment_shipment_changelist", "fulfillment.view_shipment"),
         ("Decisions", "alt_route", "admin:fulfillment_sourcingdecision_changelist", "fulfillment.view_sourcingdecision"),
         ("Strategies", "strategy", "admin:fulfillment_strategy_changelist", "fulfillment.view_strategy"),
+        ("Source lists", "list_alt", "admin:fulfillment_sourcelist_changelist", "fulfillment.view_sourcelist"),
+        ("Source priorities", "low_priority", "admin:fulfillment_sourcepriority_changelist", "fulfillment.view_sourcepriority"),
+        ("Methods", "storefront", "admin:fulfillment_methodrule_changelist", "fulfillment.view_methodrule"),
+        ("Rejection reasons", "block", "admin:fulfillment_rejectionreason_changelist", "fulfillment.view_rejectionreason"),
+        ("Sourcing runs", "speed", "admin:fulfillment_sourcingrun_changelist", "fulfillment.view_sourcingrun"),
         ("Invoices", "receipt_long", "admin:fulfillment_invoice_changelist", "fulfillment.view_invoice"),
     ],
     "Inventory": [
@@ -37,6 +42,16 @@ AREAS = {
         ("Sources", "warehouse", "admin:inventory_fulfillmentsource_changelist", "inventory.view_fulfillmentsource"),
         ("Reservations", "bookmark", "admin:inventory_reservation_changelist", "inventory.view_reservation"),
         ("Movements", "swap_vert", "admin:inventory_inventorymovement_changelist", "inventory.view_inventorymovement"),
+    ],
+    "Shipping": [
+        ("Carriers", "local_shipping", "admin:fulfillment_carrier_changelist", "fulfillment.view_carrier"),
+        ("Services and rates", "price_change", "admin:fulfillment_carrierservice_changelist", "fulfillment.view_carrierservice"),
+        ("Services offered", "checklist_rtl", "admin:fulfillment_sourceservice_changelist", "fulfillment.view_sourceservice"),
+        ("Pickups", "schedule", "admin:fulfillment_carrierpickup_changelist", "fulfillment.view_carrierpickup"),
+        ("Rate factors", "percent", "admin:fulfillment_shippingratefactor_changelist", "fulfillment.view_shippingratefactor"),
+        ("Working calendars", "calendar_month", "admin:inventory_workingcalendar_changelist", "inventory.view_workingcalendar"),
+        ("Capacity", "event_available", "admin:fulfillment_sourceday_changelist", "fulfillment.view_sourceday"),
+        ("Capacity of lists", "event_note", "admin:fulfillment_listday_changelist", "fulfillment.view_listday"),
     ],
     "Orchestration": [
         ("Flows", "account_tree", "flows", "orchestration.view_flow"),

@@ -9,6 +9,28 @@ _LOOK = ("inventory.view_*", "orders.view_*", "fulfillment.view_*", "orchestrati
 # Keys and the log of logins are nobody's daily work.
 _PRIVATE = ("orders.view_apikey", "orders.view_idempotentrequest")
 
+
+def _edited(*models: str) -> tuple[str, ...]:
+    """Add, change and delete of each model."""
+    return tuple(
+        f"{app}.{action}_{name}"
+        for app, _, name in (model.partition(".") for model in models)
+        for action in ("add", "change", "delete")
+    )
+
+
+# What carriers, calendars and sources are set up with; and what strategies are made of.
+_SETUP = _edited(
+    "inventory.workingcalendar", "inventory.workinghours", "inventory.calendarday", "fulfillment.carrier",
+    "fulfillment.carrierservice", "fulfillment.zoneband", "fulfillment.rate", "fulfillment.surcharge",
+    "fulfillment.transittime", "fulfillment.lateness", "fulfillment.sourceservice", "fulfillment.carrierpickup",
+    "fulfillment.shippingratefactor",
+)  # fmt: skip
+_STRATEGIES = _edited(
+    "fulfillment.sourcelist", "fulfillment.strategyconstraint", "fulfillment.sourcepriority", "fulfillment.methodrule",
+    "fulfillment.rejectionreason",
+)  # fmt: skip
+
 ROLES: dict[str, tuple[str, ...]] = {
     "Order desk": (
         *_LOOK,
@@ -28,13 +50,14 @@ ROLES: dict[str, tuple[str, ...]] = {
         "orchestration.add_flow", "orchestration.change_flow",
         "orchestration.add_policy", "orchestration.change_policy",
         "orchestration.add_rule", "orchestration.change_rule", "orchestration.delete_rule",
-        "fulfillment.add_strategy", "fulfillment.change_strategy",
+        "fulfillment.add_strategy", "fulfillment.change_strategy", *_STRATEGIES,
         "orders.add_statedefinition", "orders.change_statedefinition", "orders.add_statereason", "orders.change_statereason",
         "orders.add_statetransition", "orders.change_statetransition", "orders.add_eventdefinition",
         "orders.change_eventdefinition", "orders.add_tag", "orders.change_tag",
     ),
     "Publisher": (
         *_LOOK, "orchestration.change_flow", "orchestration.change_policy", "orchestration.publish_flow", "orchestration.repair_run",
+        "fulfillment.change_strategy", "fulfillment.publish_strategy",
     ),
     "Integrator": (
         *_LOOK, "providers.view_*", "orders.view_apikey", "orders.add_apikey", "orders.change_apikey",
@@ -43,14 +66,14 @@ ROLES: dict[str, tuple[str, ...]] = {
         "orders.add_channel", "orders.change_channel", "inventory.add_product", "inventory.change_product",
         "inventory.add_fulfillmentsource", "inventory.change_fulfillmentsource",
         "inventory.add_inventoryposition", "inventory.change_inventoryposition",
-        "orders.add_order", "orders.add_customer", "orders.change_customer",
+        "orders.add_order", "orders.add_customer", "orders.change_customer", *_SETUP,
     ),
     "Manager": (
         *_LOOK, "providers.view_*",
         "orders.add_order", "orders.change_order", "orders.add_ordernote", "orders.add_customer", "orders.change_customer",
         "fulfillment.change_fulfillmentorder", "fulfillment.change_strategy", "inventory.change_product",
         "inventory.change_fulfillmentsource", "inventory.change_inventoryposition", "orchestration.publish_flow",
-        "orchestration.repair_run",
+        "orchestration.repair_run", "fulfillment.publish_strategy", *_SETUP, *_STRATEGIES,
     ),
     "Auditor": (*_LOOK, "providers.view_*", "orders.view_apikey", "auth.view_user", "auth.view_group", "axes.view_*"),
     "Admin": (
@@ -61,11 +84,15 @@ ROLES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
-def granted(role: str, existing: Collection[str]) -> set[str]:
-    """The permissions of a role, out of those that exist; an exact name that does not exist raises KeyError."""
+def granted(role: str, existing: Collection[str], *, early: bool = False) -> set[str]:
+    """The permissions of a role, out of those that exist; an exact name that does not exist raises KeyError.
+
+    `early`: names of tables that later migrations make are left out.
+    """
     found: set[str] = set()
     for pattern in ROLES[role]:
-        found |= set(_matching(pattern, existing))
+        if not early or pattern.endswith("*") or pattern in existing:
+            found |= set(_matching(pattern, existing))
     return found - (set(_PRIVATE) - set(ROLES[role]))
 
 

@@ -1,9 +1,30 @@
-from fulfillment.models.decision import SourceRejection, SourcingDecision
+from fulfillment.models.capacity import ListDay, SourceDay
+from fulfillment.models.carrier import (
+    Carrier,
+    CarrierService,
+    Lateness,
+    Rate,
+    SourceService,
+    Surcharge,
+    TransitTime,
+    ZoneBand,
+)
+from fulfillment.models.constraint import StrategyConstraint
+from fulfillment.models.decision import SourcingDecision
 from fulfillment.models.fulfillment_order import FulfillmentLine, FulfillmentOrder
 from fulfillment.models.invoice import Invoice
+from fulfillment.models.method import MethodRule
+from fulfillment.models.pickup import CarrierPickup
+from fulfillment.models.rate_factor import ShippingRateFactor
+from fulfillment.models.rejection import RejectionReason, SourceRejection
 from fulfillment.models.shipment import Shipment, ShipmentLine
-from fulfillment.models.strategy import Strategy
+from fulfillment.models.source_list import SourceList, SourcePriority
+from fulfillment.models.sourcing_run import SourcingRun
+from fulfillment.models.strategy import Strategy, StrategyVersion
 
 __all__ = [
-    "FulfillmentLine", "FulfillmentOrder", "Invoice", "Shipment", "ShipmentLine", "SourceRejection", "SourcingDecision", "Strategy",
+    "Carrier", "CarrierPickup", "CarrierService", "FulfillmentLine", "FulfillmentOrder", "Invoice", "Lateness", "ListDay",
+    "MethodRule", "Rate", "RejectionReason", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
+    "SourcePriority", "SourceRejection", "SourceService", "SourcingDecision", "SourcingRun", "Strategy",
+    "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime", "ZoneBand",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 from django.db import models
 
-from inventory.models import FulfillmentSource
+from fulfillment.models.sourcing_run import SourcingRun
 from orders.models import Order, OrderLine
 
 
@@ -28,23 +28,18 @@ class SourcingDecision(models.Model):
         default=dict, help_text="{kind of reason: how many sources it took out}, over all"
     )
     sentence = models.CharField(max_length=300, blank=True)
+    run = models.ForeignKey(
+        SourcingRun,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="decisions",
+        db_constraint=False,
+    )
+    strategy_version = models.PositiveIntegerField(null=True, blank=True)
+    costs = models.JSONField(null=True, blank=True, help_text="{component: cents} of the line's share")
+    relaxed = models.JSONField(null=True, blank=True, help_text="Soft constraints that were dropped for it")
     at = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.sentence or self.outcome
-
-
-class SourceRejection(models.Model):
-    """A source refused a line: sourcing does not send the line there again."""
-
-    order_line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="rejections")
-    source = models.ForeignKey(FulfillmentSource, on_delete=models.PROTECT, related_name="rejections")
-    reason = models.CharField(max_length=200)
-    actor = models.CharField(max_length=150, blank=True)
-    at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["order_line", "source"], name="rejection_once")]
-
-    def __str__(self) -> str:
-        return self.reason

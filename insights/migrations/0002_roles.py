@@ -19,7 +19,7 @@ def make_roles(apps, schema_editor):
     existing = {f"{label}.{codename}": pk for label, codename, pk in rows}
     for role in ROLES:
         group, _ = Group.objects.using(alias).get_or_create(name=role)
-        group.permissions.set([existing[name] for name in granted(role, existing)])
+        group.permissions.set([existing[name] for name in granted(role, existing, early=True)])
 
 
 def remove_roles(apps, schema_editor):

@@ -1,3 +1,4 @@
+from inventory.models.calendar import CalendarDay, WorkingCalendar, WorkingHours
 from inventory.models.imported_file import ImportedFile
 from inventory.models.position import InventoryMovement, InventoryPosition
 from inventory.models.product import Product
@@ -5,10 +6,13 @@ from inventory.models.reservation import Reservation
 from inventory.models.source import FulfillmentSource
 
 __all__ = [
+    "CalendarDay",
     "FulfillmentSource",
     "ImportedFile",
     "InventoryMovement",
     "InventoryPosition",
     "Product",
     "Reservation",
+    "WorkingCalendar",
+    "WorkingHours",
 ]

@@ -12,6 +12,13 @@ class Product(models.Model):
         MILLILITER = "ml", "Milliliter"
         MILLIMETER = "mm", "Millimeter"
 
+    class ShipClass(models.TextChoices):
+        STANDARD = "std", "Standard"
+        HAZARDOUS = "hazmat", "Hazardous"
+        BULKY = "bulky", "Bulky"
+        FRAGILE = "fragile", "Fragile"
+        PERISHABLE = "perishable", "Perishable"
+
     sku = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
     category = models.CharField(max_length=60, blank=True, db_index=True)
@@ -20,6 +27,12 @@ class Product(models.Model):
     length_mm = models.PositiveIntegerField(default=0)
     width_mm = models.PositiveIntegerField(default=0)
     height_mm = models.PositiveIntegerField(default=0)
+    ship_class = models.CharField(
+        max_length=12, choices=ShipClass.choices, default=ShipClass.STANDARD, db_default="std"
+    )
+    keeps_order_whole = models.BooleanField(
+        default=False, db_default=False, help_text="An order with it is not split over sources"
+    )
     price = models.DecimalField(
         max_digits=14, decimal_places=4, default=0, help_text="List price of one base unit"
     )

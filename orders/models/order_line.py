@@ -19,6 +19,13 @@ class OrderLine(FSMModelMixin, models.Model):
         INVOICED = "invoiced", "Invoiced"
         CANCELED = "canceled", "Canceled"
 
+    class Method(models.TextChoices):
+        SHIP_TO_HOME = "ship_to_home", "Ship to home"
+        SHIP_FROM_STORE = "ship_from_store", "Ship from store"
+        PICKUP = "pickup", "Pick up in store"
+        SHIP_TO_STORE = "ship_to_store", "Ship to store"
+        DROP_SHIP = "drop_ship", "Drop-ship"
+
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="lines", db_index=False)
     line_number = models.PositiveIntegerField()
     product = models.ForeignKey(
@@ -48,6 +55,18 @@ class OrderLine(FSMModelMixin, models.Model):
     )
     source_is_assigned = models.BooleanField(
         default=False, db_default=False, help_text="A policy or a person chose the source"
+    )
+    method = models.CharField(
+        max_length=16, choices=Method.choices, default=Method.SHIP_TO_HOME, db_default="ship_to_home"
+    )
+    pickup_source = models.ForeignKey(
+        FulfillmentSource,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="pickup_lines",
+        db_index=False,
+        help_text="The store where the customer takes it, of pick up in store and ship to store",
     )
     split_group = models.CharField(max_length=40, blank=True)
     launch_date = models.DateField(null=True, blank=True)

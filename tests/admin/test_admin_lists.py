@@ -41,8 +41,9 @@ def test_every_model_of_the_house_is_in_the_admin():
 
 # Edited or shown inside the page of what they belong to.
 INSIDE_OTHERS = {
-    "Address", "Charge", "FulfillmentLine", "OrderLine", "OrderTag", "RepairRow", "RequestAttempt", "Rule",
-    "ShipmentLine",
+    "Address", "CalendarDay", "Charge", "FulfillmentLine", "Lateness", "OrderLine", "OrderTag", "Rate", "RepairRow",
+    "RequestAttempt", "Rule", "ShipmentLine", "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime",
+    "WorkingHours", "ZoneBand",
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Admin pages of fulfillment: strategies are edited; what was decided and done is there to read."""
+"""What was decided and done, to read: fulfillment orders, shipments, invoices, decisions, rejections."""
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,10 +12,9 @@ from fulfillment.models import (
     ShipmentLine,
     SourceRejection,
     SourcingDecision,
-    Strategy,
 )
 from fulfillment.services.cancellation import cancel_orders
-from iom.lib.admin.base import HouseAdmin, MachineAdmin, ReadOnlyInline, pretty_json
+from iom.lib.admin.base import MachineAdmin, ReadOnlyInline, pretty_json
 from iom.lib.badges import badge
 from iom.lib.money import formatted
 from orders.admin.links import OrderLink
@@ -23,14 +22,6 @@ from orders.admin.order import OrderAdmin
 from orders.models import Order
 
 FIRST_NUMBER = 1000  # FO-1001 is the first fulfillment order
-
-
-@admin.register(Strategy)
-class StrategyAdmin(HouseAdmin):
-    list_display = ("key", "name", "is_default", "max_distance_km", "max_sources_per_order", "split_lines")
-    search_fields = ("key__istartswith", "name__icontains")
-    autocomplete_fields = ("sources",)
-    ordering = ("key",)
 
 
 class FulfillmentLineInline(ReadOnlyInline):

@@ -1,0 +1,59 @@
+"""Carriers and their services, with rates, zones, transit times and lateness on the service's page."""
+
+from django.contrib import admin
+from unfold.admin import TabularInline
+
+from fulfillment.models import Carrier, CarrierService, Lateness, Rate, Surcharge, TransitTime, ZoneBand
+from iom.lib.admin.base import HouseAdmin
+
+
+@admin.register(Carrier)
+class CarrierAdmin(HouseAdmin):
+    list_display = ("code", "name", "calendar", "active")
+    list_select_related = ("calendar",)
+    list_filter = ("active",)
+    search_fields = ("code__istartswith", "name__icontains")
+    autocomplete_fields = ("calendar",)
+    ordering = ("code",)
+
+
+class ServiceInline(TabularInline):
+    extra = 0
+    tab = True
+    per_page = 100
+
+
+class ZoneInline(ServiceInline):
+    model = ZoneBand
+    ordering = ("zone",)
+
+
+class RateInline(ServiceInline):
+    model = Rate
+    ordering = ("zone", "from_units")
+
+
+class SurchargeInline(ServiceInline):
+    model = Surcharge
+    ordering = ("name",)
+
+
+class TransitInline(ServiceInline):
+    model = TransitTime
+    ordering = ("zone",)
+
+
+class LatenessInline(ServiceInline):
+    model = Lateness
+    ordering = ("slack_days",)
+
+
+@admin.register(CarrierService)
+class CarrierServiceAdmin(HouseAdmin):
+    list_display = ("code", "name", "carrier", "weight_unit", "max_weight_units", "max_distance_km", "active")
+    list_select_related = ("carrier",)
+    list_filter = ("active", "weight_unit")
+    search_fields = ("code__istartswith", "name__icontains", "carrier__code__exact")
+    autocomplete_fields = ("carrier",)
+    ordering = ("code",)
+    inlines = (ZoneInline, RateInline, SurchargeInline, TransitInline, LatenessInline)
