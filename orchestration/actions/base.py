@@ -24,6 +24,7 @@ class Result:
     code: str = ""
     sentence: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    unavailable: bool = False  # failed because something could not be reached, not because it was refused
 
 
 OK = Result("ok")
@@ -31,6 +32,11 @@ OK = Result("ok")
 
 def failed(code: str, sentence: str, **detail: Any) -> Result:
     return Result("failed", code, sentence, detail)
+
+
+def unavailable(sentence: str, code: str = "unavailable", **detail: Any) -> Result:
+    """Failed for now: what is needed could not be reached. A step may be set to try such failures again."""
+    return Result("failed", code, sentence, detail, unavailable=True)
 
 
 def waiting(sentence: str) -> Result:

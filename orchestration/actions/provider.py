@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q
 
 from fulfillment.models import FulfillmentOrder
-from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, register, waiting
+from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, register, unavailable, waiting
 from providers.services import outbox, payloads
 from providers.services.connections import connection_for
 
@@ -26,6 +26,8 @@ class ProviderStep(Action):
     def run(self, batch: Batch) -> dict[int, Result]:
         keys = {record.pk: receipt_key(batch, item, record.pk) for item, record in batch.records()}
         states = outbox.states(list(keys.values()))
+        if batch.step.get("retry"):
+            states = _asked_again(batch, keys, states)
         new = {pk: key for pk, key in keys.items() if key not in states}
         told = self._told_already(
             [pk for pk, key in keys.items() if key in states and states[key].state in OPEN]
@@ -57,12 +59,13 @@ class ProviderStep(Action):
                 entity=self.level,
                 record_id=pk,
                 order_id=record.order_id,
+                retry=retry_of(batch.step),
             )
             for pk, record in served.items()
         ]
         states.update(outbox.enqueue(drafts))
         return {
-            pk: failed("no_connection", "No active connection serves this source.")
+            pk: unavailable("No active connection serves this source.", "no_connection")
             for pk in records
             if pk not in served
         }
@@ -115,6 +118,28 @@ class SendToInvoice(ProviderStep):
 def receipt_key(batch: Batch, item: Item, record_id: int) -> str:
     """Stable for a run, a step and a record: a step that comes again finds its receipt and never a second effect."""
     return f"run:{item.run.pk}/{batch.step['key']}/{record_id}"
+
+
+def retry_of(step: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How the border is to go on with a request whose provider cannot be reached; None: as its connection says."""
+    retry = step.get("retry") or {}
+    if "unavailable" not in retry.get("failures", ()):
+        return None
+    return {name: retry[name] for name in ("attempts", "seconds", "growth") if name in retry}
+
+
+def _asked_again(batch: Batch, keys: Mapping[int, str], states: dict) -> dict:
+    """The step is tried again: what the provider refused is sent once more, under its own key."""
+    refused = [
+        states[keys[record.pk]].id
+        for item, record in batch.records()
+        if item.arrived and item.token.attempts and keys[record.pk] in states
+        and states[keys[record.pk]].state == "failed"
+    ]  # fmt: skip
+    if not refused:
+        return states
+    outbox.retry(refused, actor=batch.wave.actor)
+    return outbox.states(list(keys.values()))
 
 
 def _result(state) -> Result:

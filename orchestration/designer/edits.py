@@ -17,7 +17,7 @@ ELEMENT_NAMES = {
     "splitter": "Splitter", "splitter_merge": "Splitter-Merge",
 }  # fmt: skip
 SETTINGS = (
-    "action", "provider_action", "input_events", "filters", "policies", "resume_on_error", "on_failure", "deadline",
+    "action", "provider_action", "input_events", "filters", "policies", "resume_on_error", "on_failure", "retry", "deadline",
     "notes", "level",
 )  # fmt: skip
 Draft = Mapping[str, Any]

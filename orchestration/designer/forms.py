@@ -10,11 +10,14 @@ from orchestration.actions import ACTIONS
 from orchestration.actions.provider import ProviderStep
 from orchestration.actions.source import MODES
 from orchestration.designer.palette import LEVELS, palette
+from orchestration.services.checking import FAILURES, LONGEST_SECONDS, MOST_ATTEMPTS
 from orders.models import Hold
 from providers.registry import provider_actions
 
 Choices = Sequence[tuple[str, str]]
 NONE = ("", "–")
+GROWTH_WORDS = [("same", "Always the same"), ("doubling", "Twice as long each time")]
+FAILURE_WORDS = [("unavailable", "Could not be reached"), ("rejected", "Refused, or a check failed")]
 THREE_LEVELS = [(key, LEVELS[key]) for key in ("order", "order_line", "fulfillment_order")]
 
 
@@ -83,6 +86,7 @@ class StepForm(forms.Form):
             found[name] = _in_old_order(data[name], self.node.get(name, []))
         found["resume_on_error"] = data["resume_on_error"]
         found["on_failure"] = {"go_to": data["go_to"]} if data["go_to"] else None
+        found["retry"] = _retry(data)
         minutes, event = data["deadline_minutes"], data["deadline_event"]
         found["deadline"] = {"minutes": minutes, **({"event": event} if event else {})} if minutes else None
         found["parameters"] = {name[2:]: value for name, value in data.items() if name.startswith("p_")}
@@ -118,12 +122,27 @@ class StepForm(forms.Form):
         resume = node.get("resume_on_error", "")
         self._add("go_to", _one("On failure go to", options.steps, go_to), go_to)
         self._add("resume_on_error", _one("Resume on error: raise", options.events, resume), resume)
+        self._retry(node.get("retry") or {})
         minutes = forms.IntegerField(
             label="Deadline in minutes", required=False, min_value=1, max_value=525_600
         )
         self._add("deadline_minutes", minutes, deadline.get("minutes"))
         event = deadline.get("event", "")
         self._add("deadline_event", _one("Event after the deadline", options.events, event), event)
+
+    def _retry(self, retry: Mapping[str, Any]) -> None:
+        attempts = forms.IntegerField(
+            label="Attempts in all", required=False, min_value=1, max_value=MOST_ATTEMPTS
+        )
+        seconds = forms.IntegerField(
+            label="Seconds before the next attempt", required=False, min_value=1, max_value=LONGEST_SECONDS
+        )
+        growth = forms.ChoiceField(label="The wait then", choices=GROWTH_WORDS, required=False)
+        self._add("retry_attempts", attempts, retry.get("attempts"))
+        self._add("retry_seconds", seconds, retry.get("seconds"))
+        self._add("retry_growth", growth, retry.get("growth", "same"))
+        chosen = retry.get("failures", [])
+        self._add("retry_failures", _many("Try again after", FAILURE_WORDS, chosen), chosen)
 
     def _parameters(self, action: str) -> None:
         """Small typed forms; a parameter that is not known here is kept as it is."""
@@ -153,6 +172,19 @@ class StepForm(forms.Form):
     def _add(self, name: str, field: forms.Field, initial: Any) -> None:
         self.fields[name] = field
         self.initial[name] = initial
+
+
+def _retry(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Nothing for one attempt; what is left open is a minute, always the same, after every kind of failure."""
+    attempts = data.get("retry_attempts") or 1
+    if attempts < 2:
+        return None
+    return {
+        "attempts": attempts,
+        "seconds": data.get("retry_seconds") or 60,
+        "growth": data.get("retry_growth") or "same",
+        "failures": data.get("retry_failures") or list(FAILURES),
+    }
 
 
 class BranchForm(forms.Form):

@@ -122,6 +122,8 @@ class Drawing:
             yield f"If it fails, raise {self.words.events.get(event, event)} and go on"
         if go_to := (node.get("parameters") or {}).get("go_to"):
             yield f"Then to {self.words.steps.get(go_to, go_to)}"
+        if attempts := (node.get("retry") or {}).get("attempts"):
+            yield f"Up to {attempts} attempts"
         if minutes := (node.get("deadline") or {}).get("minutes"):
             yield f"Within {minutes} min"
 

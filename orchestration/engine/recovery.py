@@ -14,6 +14,7 @@ from django.utils import timezone
 from iom.lib import bell
 from orchestration.listeners import start_flow
 from orchestration.models import Flow, FlowRun, StepRun
+from orchestration.services.pausing import wake_at
 from orders.models import BusinessEvent, Hold, Order
 from orders.types import Raised
 
@@ -24,7 +25,7 @@ MOST = 500  # of each kind in one round; the next round finds the rest
 
 def recover() -> int:
     """Wake runs that stand unexplained and begin flows that were missed; returns how many runs that makes."""
-    found = wake_unexplained() + start_missed()
+    found = wake_unexplained() + wake_resumed() + start_missed()
     if found:
         log.warning("recovered", runs=found)
         bell.ring("advance")
@@ -34,13 +35,20 @@ def recover() -> int:
 def wake_unexplained() -> int:
     """Runs that are neither final nor due, though no path waits for an event, a person or the release of a hold (I7)."""
     explained = StepRun.objects.filter(
-        run=OuterRef("pk"), state__in=(StepRun.State.WAITING, StepRun.State.FAILED)
+        run=OuterRef("pk"), state__in=(StepRun.State.WAITING, StepRun.State.FAILED, StepRun.State.PAUSED)
     )
     held = Hold.objects.active().filter(order=OuterRef("order_id"))
     still = FlowRun.objects.exclude(state__in=FlowRun.FINAL).filter(due_at__isnull=True)
     ids = still.exclude(Exists(explained)).exclude(Exists(held)).order_by("pk").values_list("pk", flat=True)
     rows = FlowRun.objects.filter(pk__in=list(ids[:MOST]), due_at__isnull=True)
     return rows.exclude(state__in=FlowRun.FINAL).update(due_at=timezone.now())
+
+
+def wake_resumed() -> int:
+    """Runs that wait for a step to be resumed which is not paused any more: who resumed it died before waking them."""
+    at = StepRun.objects.filter(state=StepRun.State.PAUSED).values_list("step", "run__flow").distinct()
+    paused = dict(Flow.objects.filter(pk__in={flow for _, flow in at}).values_list("pk", "paused_steps"))
+    return sum(wake_at(flow, step) for step, flow in at if step not in paused[flow])
 
 
 def start_missed() -> int:

@@ -47,7 +47,7 @@ def place(wave: Wave, token: Token, key: str | None) -> None:
     token.step, token.scope, token.entered_at = key, step["scope"], wave.now
     token.state, token.pending = (State.JOINING, False) if step["kind"] == "merge" else (State.READY, True)
     token.waiting_for = "the other branches" if step["kind"] == "merge" else ""
-    token.attempts, token.deadline_at, token.error_code, token.error = 0, None, "", ""
+    token.attempts, token.retry_at, token.deadline_at, token.error_code, token.error = 0, None, None, "", ""
 
 
 def fail(wave: Wave, token: Token, step: dict, code: str, sentence: str, records: list) -> None:

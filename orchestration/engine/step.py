@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import Model
 
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, waiting
-from orchestration.engine import route
+from orchestration.engine import pausing, retrying, route
 from orchestration.engine.judge import Outcomes, apply_policy, judge, told
 from orchestration.engine.split import split
 from orchestration.engine.tokens import State, Token
@@ -22,6 +22,11 @@ HELD_DEADLINE = timedelta(minutes=5)
 def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
     for token in tokens:
         token.pending, token.looked = False, len(wave.collected)
+    if wave.paused and pausing.is_paused(wave, step, tokens[0]):
+        pausing.park(wave, tokens)
+        return
+    if step.get("retry"):
+        tokens = retrying.due(wave, tokens)
     if step["kind"] == "action":
         _action(wave, step, tokens)
     elif step["kind"].startswith("splitter"):
@@ -46,6 +51,8 @@ def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
     items = _items(wave, step, tokens, level)
     items = _not_held(wave, action, items)
     outcomes, skipped, detail = _decide(wave, step, action, level, items)
+    if step.get("retry"):
+        items = retrying.put_off(wave, step, level, items, outcomes)
     milliseconds = int((time.monotonic() - started) * 1000)
     raise_events(wave, action, items, outcomes, skipped)
     for item in items:
@@ -288,7 +295,7 @@ def _fail(
         str(r.id): {"code": outcomes[r.id].code, "sentence": outcomes[r.id].sentence, **detail.get(r.id, {})}
         for r in records
     }
-    body = {"level": level, "records": told}
+    body = {"level": level, "records": told} | ({"attempts": token.attempts + 1} if token.attempts else {})
     wave.note(token, step["key"], StepResult.Result.FAILURE, first.code, body, milliseconds)
     route.fail(wave, token, step, first.code, first.sentence, records)
 
@@ -328,6 +335,7 @@ def _note(
 def _stay(wave: Wave, step: dict, item: Item, token: Token, result: Result) -> None:
     if item.arrived:
         wave.note(token, step["key"], StepResult.Result.REQUESTED, "", {"waiting_for": result.sentence})
-        if minutes := (step.get("deadline") or {}).get("minutes"):
+        minutes = (step.get("deadline") or {}).get("minutes")
+        if minutes and not token.attempts:
             token.deadline_at = wave.now + timedelta(minutes=minutes)
     token.stay(State.READY if result.code == HELD else State.WAITING, result.sentence)

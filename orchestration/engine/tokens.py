@@ -7,16 +7,20 @@ from datetime import datetime
 from orchestration.models import StepRun
 
 COLUMNS = (
-    "run", "step", "state", "scope", "lines", "fulfillment_orders", "visit", "attempts", "waiting_for", "deadline_at",
-    "error_code", "error", "entered_at",
+    "run", "step", "state", "scope", "lines", "fulfillment_orders", "custom", "visit", "attempts", "retry_at", "waiting_for",
+    "deadline_at", "error_code", "error", "entered_at",
 )  # fmt: skip
 FIELDS = ("pk", "run_id", *COLUMNS[1:])
 State = StepRun.State
+TO_LOOK_AT = frozenset({State.READY, State.WAITING, State.PAUSED})
 
 
 @dataclass(slots=True, eq=False)
 class Token:
-    """`lines` and `fulfillment_orders` are the records it stands for; None: all of the order."""
+    """`lines`, `fulfillment_orders` and `custom` are the records it stands for; None: all of the order.
+
+    `custom` is of one registered entity: its key and the ids. `retry_at`: its step failed and is tried again then.
+    """
 
     run_id: int
     step: str
@@ -26,8 +30,10 @@ class Token:
     state: str = State.READY
     lines: frozenset[int] | None = None
     fulfillment_orders: frozenset[int] | None = None
+    custom: tuple[str, frozenset[int]] | None = None
     visit: int = 0
     attempts: int = 0
+    retry_at: datetime | None = None
     waiting_for: str = ""
     deadline_at: datetime | None = None
     error_code: str = ""
@@ -53,8 +59,9 @@ class Token:
 
     def row(self) -> tuple:
         return (
-            self.run_id, self.step, self.state, self.scope, _listed(self.lines), _listed(self.fulfillment_orders), self.visit,
-            self.attempts, self.waiting_for, self.deadline_at, self.error_code, self.error, self.entered_at,
+            self.run_id, self.step, self.state, self.scope, _listed(self.lines), _listed(self.fulfillment_orders),
+            self.custom and [self.custom[0], sorted(self.custom[1])], self.visit, self.attempts, self.retry_at, self.waiting_for,
+            self.deadline_at, self.error_code, self.error, self.entered_at,
         )  # fmt: skip
 
 
@@ -63,11 +70,12 @@ def load(rows: Iterable[tuple]) -> list[Token]:
     return [
         Token(
             run_id=run, step=step, scope=scope, entered_at=entered_at, pk=pk, state=state, lines=_set(lines),
-            fulfillment_orders=_set(fulfillment_orders), visit=visit, attempts=attempts, waiting_for=waiting_for,
-            deadline_at=deadline_at, error_code=error_code, error=error, pending=state in (State.READY, State.WAITING),
+            fulfillment_orders=_set(fulfillment_orders), custom=custom and (custom[0], frozenset(custom[1])), visit=visit,
+            attempts=attempts, retry_at=retry_at, waiting_for=waiting_for, deadline_at=deadline_at, error_code=error_code,
+            error=error, pending=state in TO_LOOK_AT,
         )
-        for pk, run, step, state, scope, lines, fulfillment_orders, visit, attempts, waiting_for, deadline_at,
-            error_code, error, entered_at in rows
+        for pk, run, step, state, scope, lines, fulfillment_orders, custom, visit, attempts, retry_at, waiting_for,
+            deadline_at, error_code, error, entered_at in rows
     ]  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from datetime import timedelta
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import OperationalError
@@ -64,6 +64,9 @@ class Wave:
         compiled = {pk: version.compiled for pk, version in self.versions.items()}
         self._compiled = {run.id: compiled[run.version_id] for run in runs}
         flows = {version.flow.key for version in self.versions.values()}
+        self.paused = {
+            pk: paused for pk, version in self.versions.items() if (paused := version.flow.paused_steps)
+        }
         self.actor = f"flow:{flows.pop()}" if len(flows) == 1 else "flow"
         self._shared: dict[tuple, dict] = {}
         self._load(orders)
@@ -288,6 +291,7 @@ class Wave:
     def flush(self) -> None:
         """Write tokens, results and runs: one statement a kind."""
         every = [token for tokens in self.tokens.values() for token in tokens]
+        again = self._next_attempts(every)
         gone = [token.pk for token in every if token.ended and token.pk]
         if gone:
             StepRun.objects.filter(pk__in=gone)._raw_delete("default")
@@ -299,17 +303,24 @@ class Wave:
         )
         bulk.insert(StepRun, token_rows.COLUMNS, [t.row() for t in every if not t.pk and not t.ended])
         bulk.insert(StepResult, RESULT_COLUMNS, self.results)
-        bulk.update(FlowRun, "pk", RUN_COLUMNS, [(pk, *self._run_row(pk)) for pk in self.runs])
+        bulk.update(FlowRun, "pk", RUN_COLUMNS, [(pk, *self._run_row(pk, again)) for pk in self.runs])
 
-    def _run_row(self, run_id: int) -> tuple:
+    def _next_attempts(self, every: Iterable[Token]) -> dict[int, datetime]:
+        """Run -> when the first of its steps that failed is to be tried again."""
+        again: dict[int, datetime] = {}
+        for token in [token for token in every if token.retry_at and not token.ended]:
+            again[token.run_id] = min(token.retry_at, again.get(token.run_id, token.retry_at))
+        return again
+
+    def _run_row(self, run_id: int, again: Mapping[int, datetime]) -> tuple:
         live = self.live_tokens(run_id)
         if not live:
             end = FlowRun.State.CANCELED if run_id in self.stopped else FlowRun.State.DONE
             return (end, None, None, 0, self.now)
         states = {token.state for token in live}
         if State.FAILED in states:
-            return (FlowRun.State.ATTENTION, None, None, 0, None)
-        return (FlowRun.State.WAITING, None, None, 0, None)
+            return (FlowRun.State.ATTENTION, again.get(run_id), None, 0, None)
+        return (FlowRun.State.WAITING, again.get(run_id), None, 0, None)
 
 
 def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Order]]:

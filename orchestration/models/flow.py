@@ -14,6 +14,12 @@ class Flow(models.Model):
     description = models.TextField(blank=True)
     type = models.CharField(max_length=20, default="order", choices=[("order", "Order orchestration")])
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.UNPUBLISHED)
+    paused_steps = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="Key of a paused step: who paused it, when and why",
+    )
     draft = models.JSONField(default=dict, blank=True)
     live_version = models.ForeignKey(
         "FlowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False

@@ -61,6 +61,7 @@ class StepRun(models.Model):
         READY = "ready", "Ready"
         WAITING = "waiting", "Waiting"
         JOINING = "joining", "Waiting for other branches"
+        PAUSED = "paused", "At a paused step"
         FAILED = "failed", "Needs attention"
 
     run = models.ForeignKey(FlowRun, on_delete=models.CASCADE, related_name="tokens", db_index=False)
@@ -73,10 +74,14 @@ class StepRun(models.Model):
     fulfillment_orders = models.JSONField(
         null=True, help_text="Fulfillment order ids; null: all of its lines"
     )
+    custom = models.JSONField(null=True, help_text="Records of a registered entity: [entity, ids]; null: all")
     visit = models.PositiveIntegerField(
         default=0, help_text="How often this run came to this step; part of effect keys"
     )
-    attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
+    attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Attempts that failed here and are made again"
+    )
+    retry_at = models.DateTimeField(null=True, help_text="When the next attempt is made")
     waiting_for = models.CharField(max_length=200, blank=True)
     deadline_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=60, blank=True)
@@ -90,6 +95,7 @@ class StepRun(models.Model):
                 fields=["deadline_at"], condition=Q(deadline_at__isnull=False), name="token_deadline"
             ),
             models.Index(fields=["-id"], condition=Q(state="failed"), name="token_failed"),
+            models.Index(fields=["step"], condition=Q(state="paused"), name="token_paused"),
         ]
 
     def __str__(self) -> str:

@@ -14,6 +14,11 @@ KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,50}")
 LEVELS = ("order", "order_line", "fulfillment_order")
 MOST_STEPS = 300
 DEEPEST = 20
+MOST_ATTEMPTS = 20
+LONGEST_SECONDS = 86_400
+LONGEST_MINUTES = 525_600
+GROWTHS = ("same", "doubling")
+FAILURES = ("unavailable", "rejected")
 Problem = tuple[str, str]
 
 
@@ -133,10 +138,38 @@ def _action(
     for name in step.get("policies", []):
         if name in policies and policies[name]["type"] != "execution":
             yield key, f"{name} is a filter policy; an execution policy is needed here"
+    yield from ((key, sentence) for sentence in _pace(step))
+    event = (step.get("deadline") or {}).get("event")
+    if event and event not in events:
+        yield key, f"raises {event} after its deadline, which no business event is named"
     if _loops(step, steps, actions):
         yield key, f"goes back to {step['parameters']['go_to']} for ever: nothing in between waits"
     yield from _filters(step, step.get("filters", []), action.level, policies)
     yield from (((key, sentence)) for sentence in action.problems(step))
+
+
+def _pace(step: Mapping) -> Iterator[str]:
+    """Faults of retry settings and deadline; what was imported has passed the schema, a draft has not."""
+    deadline, retry = step.get("deadline") or {}, step.get("retry") or {}
+    if deadline and not _whole(deadline.get("minutes"), 1, LONGEST_MINUTES):
+        yield "“deadline” needs minutes, from 1 to a year's"
+    if not retry:
+        return
+    if strange := sorted(set(retry) - {"attempts", "seconds", "growth", "failures"}):
+        yield f"“retry” knows no {strange[0]}"
+    if not _whole(retry.get("attempts"), 2, MOST_ATTEMPTS):
+        yield f"“retry” needs attempts, from 2 to {MOST_ATTEMPTS}"
+    if not _whole(retry.get("seconds"), 1, LONGEST_SECONDS):
+        yield "“retry” needs seconds to wait, from 1 to a day's"
+    if retry.get("growth", "same") not in GROWTHS:
+        yield f"“retry” grows one of {', '.join(GROWTHS)}"
+    failures = retry.get("failures")
+    if not isinstance(failures, list) or not failures or not set(map(str, failures)) <= set(FAILURES):
+        yield f"“retry” needs the failures it is for: {', '.join(FAILURES)}"
+
+
+def _whole(value: Any, low: int, high: int) -> bool:
+    return type(value) is int and low <= value <= high
 
 
 def _loops(step: Mapping, steps: Mapping, actions: Mapping) -> bool:

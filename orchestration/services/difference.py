@@ -13,6 +13,10 @@ SETTINGS = {
 }  # fmt: skip
 PARTS = {
     "on_failure": {"go_to": "step on failure"},
+    "retry": {
+        "attempts": "attempts", "seconds": "seconds before the next attempt", "growth": "growth of the wait between attempts",
+        "failures": "failures that are tried again",
+    },
     "deadline": {"minutes": "deadline in minutes", "event": "event after the deadline"},
     "parameters": {
         "type": "hold type", "reason": "reason", "go_to": "next step", "level": "level", "mode": "mode",

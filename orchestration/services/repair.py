@@ -163,7 +163,7 @@ def _movable(bench: Bench, tokens: Mapping[int, str]) -> list[Token]:
             bench.refused[token.pk] = "It waits for the other branches; help those."
         elif token in waiting:
             bench.refused[token.pk] = ANSWER_OUT
-        elif token.state in (State.FAILED, State.WAITING):
+        elif token.state in (State.FAILED, State.WAITING, State.PAUSED):
             found.append(token)
         else:
             bench.refused[token.pk] = "It is at work just now."

@@ -38,6 +38,9 @@ class ProviderRequest(models.Model):
     claimed_by = models.BigIntegerField(
         default=0, db_default=0, help_text="Fencing token of the present claim"
     )
+    retry = models.JSONField(
+        null=True, help_text="Attempts and waiting time of the step that asked; null: as the connection says"
+    )
     status_code = models.PositiveSmallIntegerField(null=True)
     response = models.JSONField(null=True)
     error_code = models.CharField(max_length=40, blank=True, default="", db_default="")

@@ -28,6 +28,7 @@ class RequestDraft:
     entity: str
     record_id: int
     order_id: int | None = None
+    retry: Mapping[str, Any] | None = None  # attempts, seconds, growth: instead of what the connection says
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,12 @@ def enqueue(drafts: Sequence[RequestDraft]) -> dict[str, RequestState]:
         d.key: (d.key, d.connection_id, d.action, dict(d.payload), d.entity, d.record_id, d.order_id, State.READY, now, now)
         for d in drafts
     }  # fmt: skip
+    columns = COLUMNS
+    if any(draft.retry for draft in drafts):
+        columns, retry = (*COLUMNS, "retry"), {d.key: d.retry for d in drafts}
+        rows = {key: (*row, retry[key] and dict(retry[key])) for key, row in rows.items()}
     made = bulk.insert(
-        ProviderRequest, COLUMNS, list(rows.values()), returning=("pk", "key"), skip_conflicts=True
+        ProviderRequest, columns, list(rows.values()), returning=("pk", "key"), skip_conflicts=True
     )
     fresh = {key: RequestState(pk, State.READY) for pk, key in made}
     if fresh:

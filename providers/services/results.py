@@ -8,10 +8,12 @@ from typing import Any
 
 import structlog
 from django.db import DatabaseError
+from django.db.models import Count
 from django.utils import timezone
 
 from iom.lib import bulk
 from iom.lib.killpoints import killpoint
+from iom.lib.pace import wait_before
 from iom.lib.retry import whole_unit
 from providers.definitions import Result
 from providers.errors import (
@@ -33,6 +35,7 @@ FIELDS = (
     "state", "attempts", "due_at", "lease_until", "claimed_by", "status_code", "response", "error_code", "error", "done_at",
 )  # fmt: skip
 ATTEMPT_FIELDS = ("request", "number", "result", "status_code", "detail", "duration_ms", "at")
+GAVE_UP = "gave_up"  # a provider that could surely not be reached as often as the step allows
 GARBAGE_ATTEMPTS = 3  # the same key is sent again this often before a person must look
 
 
@@ -65,7 +68,7 @@ def _alone(item: Any, request: ProviderRequest) -> int:
 @whole_unit
 def _written(called: Sequence[Any], *, only: int | None = None, fault: Exception | None = None) -> int:
     mine = claims.still_mine([item.claim for item in called])
-    now = timezone.now()
+    now, before = timezone.now(), _tried_before(called)
     written: list[ProviderRequest] = []
     attempts, verdicts = [], defaultdict(list)
     for item in called:
@@ -75,7 +78,10 @@ def _written(called: Sequence[Any], *, only: int | None = None, fault: Exception
             )
             verdicts[item.claim.connection.pk].append(result)
             if request.pk in mine and only in (None, request.pk):
-                written.append(_settled(request, result, item.claim.connection.max_attempts, fault, now))
+                done = _settled(request, result, item.claim.connection.max_attempts, fault, now)
+                if request.retry and isinstance(result, ProviderUnavailable):
+                    _at_own_pace(done, result, before.get(request.pk, 0) + 1, now)
+                written.append(done)
                 attempts.append(_attempt(request, result, item.seconds, now))
     bulk.update(ProviderRequest, "pk", FIELDS, [_row(request) for request in written])
     bulk.insert(RequestAttempt, ATTEMPT_FIELDS, attempts)
@@ -126,6 +132,25 @@ def _again(done: ProviderRequest, result: ProviderError, most: int, now: datetim
     if done.attempts < limit or now - done.created_at < patience:
         wait = getattr(result, "retry_after", None)
         done.due_at = now + timedelta(seconds=gates.backoff(max(done.attempts, 1)) if wait is None else wait)
+
+
+def _tried_before(called: Sequence[Any]) -> dict[int, int]:
+    """How often requests that go by the settings of their step were tried; no query where there are none."""
+    own = [request.pk for item in called for request in item.claim.requests if request.retry]
+    if not own:
+        return {}
+    return dict(RequestAttempt.objects.filter(request__in=own).values_list("request").annotate(Count("pk")))
+
+
+def _at_own_pace(done: ProviderRequest, result: ProviderUnavailable, tried: int, now: datetime) -> None:
+    """As the step says: later; or failed, if surely nothing was done there; or parked for a person."""
+    done.due_at = None
+    if tried < done.retry["attempts"]:
+        wait = wait_before(done.retry, tried)
+        done.due_at = now + max(wait, timedelta(seconds=result.retry_after or 0))
+    elif done.state == State.READY:
+        done.state, done.done_at, done.error_code = State.FAILED, now, GAVE_UP
+        done.error = f"Tried {tried} times. {done.error}"[:500]
 
 
 def _row(request: ProviderRequest) -> tuple:

@@ -1,14 +1,17 @@
 """A small world for flows: two channels, three sources, two products with stock, and orders made through the intake."""
 
 from decimal import Decimal
+from functools import partial
+from threading import Thread
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
 from inventory.models import FulfillmentSource, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
-from orchestration.engine.advance import advance
+from orchestration.engine.advance import advance, drain
 from orchestration.services import publishing
 from orders import definitions
 from orders.models import Channel, Order
@@ -85,3 +88,33 @@ def run_flows():
         return claims
 
     return run
+
+
+@pytest.fixture
+def workers():
+    """So many workers advance until nothing is due, each with a connection of its own; `besides` runs meanwhile, until `over`."""
+
+    def work(count, *, batch=50, besides=None, over=None):
+        faults = []
+
+        def one(task):
+            try:
+                task()
+            except Exception as error:
+                faults.append(error)
+            finally:
+                connections.close_all()
+
+        threads = [Thread(target=one, args=(partial(drain, 60, batch),)) for _ in range(count)]
+        aside = [Thread(target=one, args=(besides,))] if besides else []
+        for thread in [*aside, *threads]:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if over:
+            over.set()
+        for thread in aside:
+            thread.join()
+        assert not faults, faults
+
+    return work
