@@ -43,8 +43,5 @@ def _paused_now(flow_ids: Collection[int]) -> dict[int, dict]:
     flows = Flow.objects.filter(pk__in=flow_ids).order_by("pk")
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            table = connection.ops.quote_name(Flow._meta.db_table)
-            cursor.execute(
-                f"SELECT id FROM {table} WHERE id = ANY(%s) ORDER BY id FOR SHARE", [list(flow_ids)]
-            )
+            cursor.execute(SHARE, [list(flow_ids)])
     return dict(flows.values_list("pk", "paused_steps"))
