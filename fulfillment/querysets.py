@@ -20,6 +20,15 @@ def lock_orders(ids: Collection[int]) -> dict[int, Order]:
     return {order.pk: order for order in Order.objects.only(*ORDER_FIELDS).lock(ids)}
 
 
+def lock_owners(ids: Collection[int]) -> None:
+    """Lock the orders of these fulfillment orders and read nothing; raises FulfillmentOrderNotFound for a missing id."""
+    owners = dict(FulfillmentOrder.objects.filter(pk__in=ids).values_list("pk", "order_id"))
+    if missing := set(ids) - set(owners):
+        raise FulfillmentOrderNotFound(missing)
+    orders = Order.objects.filter(pk__in=set(owners.values())).order_by("pk")
+    len(orders.select_for_update(of=("self",)).values_list("pk", flat=True))
+
+
 def lock_work(ids: Collection[int]) -> tuple[dict[int, FulfillmentOrder], dict[int, Order]]:
     """Fulfillment orders as they are once their orders are locked, and these orders.
 

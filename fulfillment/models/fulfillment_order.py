@@ -129,7 +129,8 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
 
 
 class FulfillmentLine(models.Model):
-    """Units of one order line that one fulfillment order brings. `reservation_key` names the stock held for it."""
+    """Units of one order line that one fulfillment order brings. `reservation_key` names the stock that is held for it,
+    once it is; it holds none before."""
 
     fulfillment_order = models.ForeignKey(
         FulfillmentOrder, on_delete=models.CASCADE, related_name="lines", db_index=False

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentOrder
-from fulfillment.querysets import lock_work
+from fulfillment.querysets import lock_owners, lock_work
 from fulfillment.services.closing import cancel_work, move_sent, reject_work
 from fulfillment.services.reporting import record_invoices, report_status
 from fulfillment.services.reserving import drop_lines, reserve_lines
@@ -36,8 +36,9 @@ def expect_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
 
     They are taken back no more, and a cancellation asks the provider. Returns the ids that were new to this.
     """
-    work, _ = lock_work(fo_ids)
-    due = [pk for pk, item in work.items() if item.state == State.NEW and not item.send_requested_at]
+    lock_owners(fo_ids)
+    fresh = FulfillmentOrder.objects.filter(pk__in=fo_ids, state=State.NEW, send_requested_at=None)
+    due = list(fresh.order_by("pk").values_list("pk", flat=True))
     FulfillmentOrder.objects.filter(pk__in=due).update(send_requested_at=timezone.now())
     return due
 

@@ -19,15 +19,21 @@ NOT_SOURCED = "No source was found for this line yet."
 
 class _Line(NamedTuple):
     pk: int
+    fulfillment_order_id: int
     order_line_id: int
     product_id: int | None
     quantity: int
     source_id: int
-    reservation_key: str
+    kept_key: str
+
+    @property
+    def key(self) -> str:
+        return self.kept_key or reservation_key(self.fulfillment_order_id, self.order_line_id)
 
 
-def reservation_key(fulfillment_line_id: int) -> str:
-    return f"fl:{fulfillment_line_id}"
+def reservation_key(fulfillment_order_id: int, order_line_id: int) -> str:
+    """Known before the line has an id of its own; a fulfillment order never brings an order line a second time."""
+    return f"fl:{fulfillment_order_id}:{order_line_id}"
 
 
 @transaction.atomic
@@ -43,9 +49,7 @@ def reserve_lines(order_line_ids: Collection[int], *, actor: str) -> dict[int, s
     missing = {shortage.key: shortage for shortage in outcome.short} if outcome else {}
     short = {pk: NOT_SOURCED for pk in order_line_ids if pk not in by_line}
     for line_id, lines in by_line.items():
-        if words := [
-            _sentence(missing[key]) for line in lines if (key := reservation_key(line.pk)) in missing
-        ]:
+        if words := [_sentence(missing[line.key]) for line in lines if line.key in missing]:
             short[line_id] = f"{'; '.join(words)}."
     _keep_keys([line for pk, lines in by_line.items() if pk not in short for line in lines])
     return short
@@ -78,9 +82,10 @@ def _unsent_lines(order_line_ids: Collection[int]) -> dict[int, list[_Line]]:
     ).order_by("pk")
     found = defaultdict(list)
     for row in rows.values_list(
-        "pk", "order_line_id", "product_id", "quantity", "fulfillment_order__source_id", "reservation_key"
-    ):
-        found[row[1]].append(_Line(*row))
+        "pk", "fulfillment_order_id", "order_line_id", "product_id", "quantity", "fulfillment_order__source_id",
+        "reservation_key",
+    ):  # fmt: skip
+        found[row[2]].append(_Line(*row))
     return found
 
 
@@ -88,9 +93,7 @@ def _request(order_line_id: int, lines: Sequence[_Line]) -> ReservationRequest:
     reference = f"order_line:{order_line_id}"
     return ReservationRequest(
         tuple(
-            ReservationLine(
-                reservation_key(line.pk), reference, line.product_id, line.source_id, line.quantity
-            )
+            ReservationLine(line.key, reference, line.product_id, line.source_id, line.quantity)
             for line in lines
         )
     )
@@ -101,6 +104,7 @@ def _sentence(short: Shortage) -> str:
 
 
 def _keep_keys(lines: Sequence[_Line]) -> None:
-    rows = [(li.pk, reservation_key(li.pk)) for li in lines if li.product_id and not li.reservation_key]
+    """Of lines that were made without one; sourcing gives every line of a product its key."""
+    rows = [(line.pk, line.key) for line in lines if line.product_id and not line.kept_key]
     if rows:
         bulk.update(FulfillmentLine, "pk", ("reservation_key",), rows)

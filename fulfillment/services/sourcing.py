@@ -9,6 +9,7 @@ from django.utils import timezone
 from fulfillment import selectors
 from fulfillment.errors import UnknownStrategy
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.services.reserving import reservation_key
 from fulfillment.services.taking_back import take_back
 from fulfillment.sourcing_strategy import (
     SOURCED,
@@ -183,7 +184,7 @@ class _Batch:
             return
         ids = self._insert_orders(list(groups))
         lines = [
-            (pk, line, product, units, "")
+            (pk, line, product, units, reservation_key(pk, line) if product else "")
             for pk, group in zip(ids, groups.values(), strict=True)
             for _, _, line, product, units in group
         ]

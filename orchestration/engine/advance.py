@@ -29,7 +29,7 @@ from orders.services.events import collecting
 from orders.services.pending import deferring
 
 log = logging.getLogger(__name__)
-BATCH = 250
+BATCH = 500
 AGAIN = timedelta(seconds=1)  # so that trouble with some runs does not keep the others from their turn
 LOOK_AGAIN_SECONDS = 0.06  # longer than bells coalesce
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.db import connection
@@ -97,9 +98,19 @@ def _before_statement(execute, sql, params, many, context):
 
 def _names(model: type[Model], sql: str, columns: set[str]) -> bool:
     table = model._meta.db_table
-    if table not in sql or not re.search(rf"\b{table}\b", sql):
+    if table not in sql or not (mentions := len(re.findall(rf"\b{table}\b", sql))):
         return False
+    if mentions == len(_qualified(table).findall(sql)):
+        return any(f'"{table}"."{name}"' in sql for name in columns)
     return "*" in sql or any(name in sql for name in columns)
+
+
+@cache
+def _qualified(table: str) -> re.Pattern:
+    """A table as the ORM reads it: joined under its own name, and in front of each of its columns."""
+    return re.compile(
+        rf'(?:FROM|JOIN) "{table}"(?= ON| WHERE| INNER| LEFT| ORDER| GROUP| LIMIT|\)|$)|"{table}"\."'
+    )
 
 
 def _flush(model: type[Model]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment
 from iom.lib.money import digits, rounded_minor
 from orders.models import Charge, Order, OrderLine
+from orders.numbers import number_of
 from providers.models import ProviderRequest
 from providers.registry import action, provider_actions
 
@@ -26,28 +27,33 @@ def _work(ids: Collection[int]) -> tuple[list[FulfillmentOrder], dict[int, list[
     return list(work.order_by("pk")), lines
 
 
+SENT = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+SENT_FIELDS = (
+    "pk", "order_id", "source__code", "ship_by", "order__customer_phone", "order__customer_email",
+    *(f"order__ship_to_{part}" for part in SENT),
+)  # fmt: skip
+
+
 def _send(ids: Collection[int]) -> dict[int, dict[str, Any]]:
-    work, lines = _work(ids)
+    """Read without the columns that change on the way, so that nothing has to be written before."""
+    lines: dict[int, list[dict]] = defaultdict(list)
+    rows = FulfillmentLine.objects.filter(fulfillment_order_id__in=ids).order_by("pk")
+    for owner, pk, sku, description, quantity in rows.values_list(
+        "fulfillment_order_id", "pk", "order_line__sku", "order_line__description", "quantity"
+    ):
+        lines[owner].append({"line": str(pk), "sku": sku, "description": description, "quantity": quantity})
+    work = FulfillmentOrder.objects.filter(pk__in=ids).order_by("pk").values_list(*SENT_FIELDS)
     return {
-        item.pk: {
-            "reference": item.number,
-            "order_number": item.order.number,
-            "source": item.source.code,
-            "ship_by": item.ship_by.isoformat() if item.ship_by else None,
-            "ship_to": _address(item.order),
-            "lines": [
-                {"line": str(n.pk), "sku": n.order_line.sku, "description": n.order_line.description, "quantity": n.quantity}
-                for n in lines[item.pk]
-            ],
+        pk: {
+            "reference": FulfillmentOrder(pk=pk).number,
+            "order_number": number_of(order_id),
+            "source": source,
+            "ship_by": ship_by.isoformat() if ship_by else None,
+            "ship_to": {**dict(zip(SENT, address, strict=True)), "phone": phone, "email": email},
+            "lines": lines[pk],
         }
-        for item in work
-    }  # fmt: skip
-
-
-def _address(order: Order) -> dict[str, str]:
-    parts = ("name", "line1", "line2", "city", "region", "postal_code", "country")
-    found = {part: getattr(order, f"ship_to_{part}") for part in parts}
-    return {**found, "phone": order.customer_phone, "email": order.customer_email}
+        for pk, order_id, source, ship_by, phone, email, *address in work
+    }
 
 
 def _cancel(ids: Collection[int]) -> dict[int, dict[str, Any]]:

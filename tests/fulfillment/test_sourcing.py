@@ -28,7 +28,7 @@ def test_a_sourced_line_gets_a_fulfillment_order_and_a_record_of_why(world):
     work = FulfillmentOrder.objects.get()
     assert (work.key, work.state, work.source_id) == (f"fo:{order.pk}:{chicago}:0", "new", chicago)
     assert list(work.lines.values_list("order_line_id", "product_id", "quantity", "reservation_key")) == [
-        (line.pk, thing.pk, 2, "")
+        (line.pk, thing.pk, 2, f"fl:{work.pk}:{line.pk}")
     ]
     decision = SourcingDecision.objects.get()
     assert (decision.strategy, decision.outcome, decision.sentence) == ("default", "sourced", sentence)
@@ -166,7 +166,7 @@ def test_reserving_holds_the_stock_of_fulfillment_lines(world):
     assert world.reserve(one) == {}
     assert world.reserve(one) == {}
     line = FulfillmentLine.objects.get(order_line__order=one, product=thing)
-    assert line.reservation_key == f"fl:{line.pk}"
+    assert line.reservation_key == f"fl:{line.fulfillment_order_id}:{line.order_line_id}"
     assert stock(thing) == {"CHI": (3, 2)}
     assert world.reserve(two) == {two.lines.get(product=thing).pk: "No source was found for this line yet."}
 
