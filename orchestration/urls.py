@@ -2,6 +2,13 @@ from django.urls import path
 
 from orchestration.pages.editor import flow_edit, flow_editor
 from orchestration.pages.flows import clone_flow, export_flow, flow_act, flows, import_flow, new_flow
+from orchestration.pages.golden import (
+    act_golden,
+    check_golden,
+    golden_orders,
+    keep_golden,
+    need_golden,
+)
 from orchestration.pages.policies import (
     new_policy,
     policies,
@@ -29,6 +36,11 @@ urlpatterns = [
     path("flows/<int:pk>/test/", flow_test, name="flow-test"),
     path("flows/<int:pk>/versions/", flow_versions, name="flow-versions"),
     path("flows/<int:pk>/versions/<int:number>/restore/", restore_version, name="flow-restore"),
+    path("flows/<int:pk>/golden/", golden_orders, name="golden"),
+    path("flows/<int:pk>/golden/check/", check_golden, name="golden-check"),
+    path("flows/<int:pk>/golden/keep/", keep_golden, name="golden-keep"),
+    path("flows/<int:pk>/golden/need/", need_golden, name="golden-need"),
+    path("flows/<int:pk>/golden/<int:golden_pk>/", act_golden, name="golden-act"),
     path("policies/", policies, name="policies"),
     path("policies/new/", new_policy, name="policy-new"),
     path("policies/<int:pk>/", policy_builder, name="policy-builder"),

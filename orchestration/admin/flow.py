@@ -15,7 +15,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, pretty_json
 from iom.lib.badges import badge
 from orchestration.errors import NotPublishable, OrchestrationError
-from orchestration.models import Flow, FlowVersion
+from orchestration.models import Flow, FlowVersion, GoldenOrder
 from orchestration.services import publishing
 from orchestration.services.checking import flow_problems
 
@@ -196,6 +196,22 @@ class FlowVersionAdmin(MachineAdmin):
     @admin.display(description="compiled")
     def compiled_text(self, version: FlowVersion) -> str:
         return pretty_json(version.compiled)
+
+
+@admin.register(GoldenOrder)
+class GoldenOrderAdmin(MachineAdmin):
+    list_display = ("name", "flow", "made_by", "made_at")
+    list_select_related = ("flow",)
+    fields = ("flow", "name", "key", "made_by", "made_at", "document_text", "expected_text")
+    readonly_fields = ("document_text", "expected_text")
+
+    @admin.display(description="document")
+    def document_text(self, golden: GoldenOrder) -> str:
+        return pretty_json(golden.document)
+
+    @admin.display(description="expected")
+    def expected_text(self, golden: GoldenOrder) -> str:
+        return pretty_json(golden.expected)
 
 
 def _publish(flow: Flow, *, actor: str, comment: str) -> str:

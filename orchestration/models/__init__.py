@@ -1,4 +1,5 @@
 from orchestration.models.flow import Flow, FlowVersion
+from orchestration.models.golden import GoldenOrder
 from orchestration.models.policy import Policy, PolicyVersion, Rule, ValueList
 from orchestration.models.repair import RepairJob, RepairRow
 from orchestration.models.run import FlowRun, StepResult, StepRun
@@ -7,6 +8,7 @@ __all__ = [
     "Flow",
     "FlowRun",
     "FlowVersion",
+    "GoldenOrder",
     "Policy",
     "PolicyVersion",
     "RepairJob",

@@ -24,6 +24,9 @@ class Flow(models.Model):
     live_version = models.ForeignKey(
         "FlowVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    needs_golden = models.BooleanField(
+        default=False, help_text="Published only while every golden order goes as expected"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

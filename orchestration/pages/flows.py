@@ -17,7 +17,7 @@ from orchestration.errors import NotPublishable, OrchestrationError
 from orchestration.models import Flow, FlowRun
 from orchestration.pages import drafts
 from orchestration.pages.drafts import actor_of, flow_of
-from orchestration.services import documents, drafting, publishing
+from orchestration.services import documents, drafting, luggage, publishing
 
 STATES = (
     ("running", FlowRun.State.ACTIVE),
@@ -86,6 +86,7 @@ class ImportForm(forms.Form):
 def import_flow(request: HttpRequest) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if form.is_valid():
+        kept = luggage.differing(form.cleaned_data["document"])
         try:
             flow = publishing.import_flow(form.cleaned_data["document"], actor=actor_of(request))
         except NotPublishable as error:
@@ -93,6 +94,8 @@ def import_flow(request: HttpRequest) -> HttpResponse:
                 form.add_error("document", f"{where}: {sentence}")
         else:
             drafts.note(request, flow, "Imported the draft")
+            for sentence in kept:
+                messages.warning(request, sentence)
             messages.success(request, f"{flow.name} is imported as a draft; publish it to use it.")
             return redirect("flow-editor", flow.pk)
     return show(request, "orchestration/import.html", {"title": "Import a flow", "form": form})

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from iom.lib.pages import page, show
 from orchestration.designer.tiles import Drawing
 from orchestration.engine.graph import walk
-from orchestration.models import Flow
+from orchestration.models import Flow, GoldenOrder
 from orchestration.pages.drafts import Known, flow_of
 from orchestration.services import publishing
 from orchestration.services.simulation import Choices, Simulation, failable, outcomes, simulate
@@ -20,6 +20,7 @@ from orders.numbers import order_id_of
 
 NEWEST = 8
 LARGEST = 500_000
+KEPT = ("order", "document", "failing", "events_happen", "holds_released")
 MARKS = {
     "done": ("✓", "Done"),
     "waiting": ("…", "Waits here"),
@@ -85,7 +86,10 @@ def flow_test(request: HttpRequest, pk: int) -> HttpResponse:
     flow, known = flow_of(pk), Known()
     problems = publishing.problems_of(flow.draft)
     drawing = Drawing(flow.draft, known.words(), problems)
-    form = TrialForm(request.POST or None, failable=failable(walk(drawing.draft["steps"])))
+    kept = _golden(flow, request.POST.get("golden") or request.GET.get("golden", ""))
+    form = TrialForm(
+        request.POST or None, failable=failable(walk(drawing.draft["steps"])), initial=_as_form(kept)
+    )
     context: dict[str, Any] = {
         "title": f"Test run of {flow.name}",
         "flow": flow,
@@ -94,15 +98,38 @@ def flow_test(request: HttpRequest, pk: int) -> HttpResponse:
         "newest": Order.objects.order_by("-pk")[:NEWEST],
         "editable": False,
         "entry": {"events": []},
+        "golden": kept,
+        "may_keep": request.user.has_perm("orchestration.change_flow"),
     }
     if form.is_valid():
-        context |= _played(flow, drawing, form.cleaned_data, dict(known.events))
+        stock = kept.stock if kept else None
+        context["sent_fields"] = [(name, value) for name in KEPT for value in request.POST.getlist(name)]
+        context |= _played(flow, drawing, form.cleaned_data, dict(known.events), stock)
     return show(request, "orchestration/trial.html", context)
 
 
-def _played(flow: Flow, drawing: Drawing, data: dict[str, Any], events: dict[str, str]) -> dict[str, Any]:
+def _golden(flow: Flow, text: str) -> GoldenOrder | None:
+    """The golden order that fills the form, and whose stock the test run has."""
+    return flow.golden_orders.filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
+
+
+def _as_form(kept: GoldenOrder | None) -> dict[str, Any]:
+    if kept is None:
+        return {}
+    return {**kept.choices, "document": json.dumps(kept.document, indent=2, ensure_ascii=False)}
+
+
+def _played(
+    flow: Flow, drawing: Drawing, data: dict[str, Any], events: dict[str, str], stock: list | None
+) -> dict[str, Any]:
     choices = Choices(frozenset(data["failing"]), data["events_happen"], data["holds_released"])
-    story = simulate(flow.draft, order_id=data.get("order_id"), document=data["document"], choices=choices)
+    story = simulate(
+        flow.draft,
+        order_id=data.get("order_id"),
+        document=data["document"],
+        choices=choices,
+        stock=stock,
+    )
     _mark(drawing, story)
     names = drawing.words.steps
     return {

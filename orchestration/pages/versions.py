@@ -31,8 +31,10 @@ def publish_flow(request: HttpRequest, pk: int) -> HttpResponse:
     """What publishing would change against the live version, and every problem; then it is done once."""
     flow, known = flow_of(pk), Known()
     form = CommentForm(request.POST or None)
+    refused: list[tuple[str, str]] = []
     if form.is_valid():
-        if found := _publish(request, flow, form.cleaned_data["comment"]):
+        found, refused = _publish(request, flow, form.cleaned_data["comment"])
+        if found:
             return found
         flow = flow_of(pk)
     context = {
@@ -42,24 +44,30 @@ def publish_flow(request: HttpRequest, pk: int) -> HttpResponse:
         "drawing": drawn(flow, known),
         "revision": drafting.revision_of(flow.draft),
         "changes": _against_live(flow, known),
+        "golden_problems": [problem for problem in refused if problem[0].startswith("golden order ")],
+        "golden_count": flow.golden_orders.count(),
         "number": (flow.versions.order_by("-number").values_list("number", flat=True).first() or 0) + 1,
     }
     return show(request, "orchestration/publish.html", context)
 
 
-def _publish(request: HttpRequest, flow: Flow, comment: str) -> HttpResponse | None:
+def _publish(
+    request: HttpRequest, flow: Flow, comment: str
+) -> tuple[HttpResponse | None, list[tuple[str, str]]]:
+    """The page to go on to, or what refuses it."""
     revision = request.POST.get("revision", "")
     try:
         version = drafting.publish_seen(flow.pk, revision=revision, actor=actor_of(request), comment=comment)
-    except NotPublishable:
+    except NotPublishable as error:
         messages.error(request, "It is not published: solve the problems below first.")
+        return None, error.problems
     except EditRefused as error:
         messages.error(request, str(error))
     else:
         drafts.note(request, flow, f"Published version {version.number}")
         messages.success(request, f"{flow.name} is published as version {version.number}.")
-        return redirect("flow-editor", flow.pk)
-    return None
+        return redirect("flow-editor", flow.pk), []
+    return None, []
 
 
 @page("orchestration.view_flow")

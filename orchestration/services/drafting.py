@@ -47,13 +47,11 @@ def save(flow_id: int, draft: Mapping[str, Any], *, revision: str, last_editor: 
     return revision_of(draft)
 
 
-@transaction.atomic
 def publish_seen(flow_id: int, *, revision: str, actor: str, comment: str = "") -> FlowVersion:
     """Publish the draft that the person looked at. Raises StaleDraft if it was changed since, or NotPublishable."""
-    flow = Flow.objects.select_for_update().get(pk=flow_id)
-    if revision_of(flow.draft) != revision:
+    if revision_of(Flow.objects.get(pk=flow_id).draft) != revision:
         raise StaleDraft
-    return publishing.publish(flow_id, actor=actor, comment=comment)
+    return publishing.publish(flow_id, actor=actor, comment=comment, revision=revision)
 
 
 def restore(flow_id: int, number: int, *, revision: str) -> str:

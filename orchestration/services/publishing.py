@@ -10,26 +10,46 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from iom.lib import bell
-from iom.lib.canonical import dumps
+from iom.lib.canonical import digest, dumps
+from orchestration.designer.faults import StaleDraft
 from orchestration.engine.graph import compile_steps, walk
 from orchestration.errors import BadRule, NotPublishable, WrongFlowStatus
 from orchestration.models import Flow, FlowRun, FlowVersion, Policy, PolicyVersion, Rule
 from orchestration.policies import actions
 from orchestration.policies.compile import compile_tree
 from orchestration.policies.lists import resolve
-from orchestration.services import documents
+from orchestration.services import documents, luggage
 from orchestration.services.checking import flow_problems
 
 POLICY_FIELDS = ("key", "name", "type", "entity", "criticality", "combine", "otherwise")
 
 
-@transaction.atomic
-def publish(flow_id: int, *, actor: str, comment: str = "") -> FlowVersion:
+def publish(flow_id: int, *, actor: str, comment: str = "", revision: str = "") -> FlowVersion:
     """Freeze the draft and the published policies it names into the next version, and let orders start on it.
 
-    Runs that are under way stay on their version. Raises NotPublishable with every problem, nothing changed.
+    Runs that are under way stay on their version. Raises NotPublishable with every problem, or StaleDraft if the draft
+    is not the one of `revision`, or changed while its golden orders were tried; nothing changed then.
     """
+    flow = Flow.objects.select_related("live_version").get(pk=flow_id)
+    if problems := _golden_problems(flow, actor):  # before the lock: orders that start meanwhile wait for it
+        raise NotPublishable(problems)
+    tried = digest(flow.draft)[:16]
+    if revision not in ("", tried):
+        raise StaleDraft
+    return _publish(flow_id, tried, actor=actor, comment=comment)
+
+
+def _golden_problems(flow: Flow, actor: str) -> list[tuple[str, str]]:
+    from orchestration.services import golden  # the test run that it uses needs this module
+
+    return golden.problems(flow, by=actor)
+
+
+@transaction.atomic
+def _publish(flow_id: int, revision: str, *, actor: str, comment: str) -> FlowVersion:
     flow = Flow.objects.select_for_update().get(pk=flow_id)
+    if digest(flow.draft)[:16] != revision:
+        raise StaleDraft
     policies, problems = policies_of(flow.draft)
     problems += flow_problems(flow.draft, policies)
     if problems:
@@ -119,20 +139,25 @@ def import_flow(source: Mapping[str, Any] | str | Path, *, actor: str) -> Flow:
     """
     document = json.loads(Path(source).read_text()) if isinstance(source, str | Path) else source
     documents.check(document)
+    luggage.unpack(document)
     for policy in document.get("policies", []):
         _import_policy(policy, actor)
     head = {name: document.get(name, "") for name in ("name", "description")}
+    head["needs_golden"] = document.get("needs_golden", False)
     draft = {"entry": document["entry"], "steps": document["steps"]}
     if problems := flow_problems(draft, None):
         raise NotPublishable(problems)
     flow, _ = Flow.objects.update_or_create(key=document["key"], defaults={**head, "draft": draft})
+    if "golden_orders" in document:
+        luggage.unpack_golden(flow, document["golden_orders"], by=actor)
     return flow
 
 
 def export_flow(flow: Flow) -> dict[str, Any]:
-    """The draft with the policies it names, as `import_flow` takes it; a round trip is identical."""
+    """The draft with all that it names, as `import_flow` takes it; a round trip is identical."""
     keys = _policy_keys(flow.draft)
-    policies = Policy.objects.filter(key__in=keys).prefetch_related("rules").order_by("key")
+    rows = Policy.objects.filter(key__in=keys).prefetch_related("rules").order_by("key")
+    policies = [_exported(policy) for policy in rows]
     return {
         "schema": documents.VERSION,
         "key": flow.key,
@@ -140,7 +165,8 @@ def export_flow(flow: Flow) -> dict[str, Any]:
         "description": flow.description,
         "entry": flow.draft.get("entry", {}),
         "steps": flow.draft.get("steps", []),
-        "policies": [_exported(policy) for policy in policies],
+        "policies": policies,
+        **luggage.pack(flow, policies),
     }
 
 

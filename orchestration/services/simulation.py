@@ -23,22 +23,16 @@ from orchestration.engine.graph import compile_steps
 from orchestration.models import Flow, FlowRun, FlowVersion, StepResult, StepRun
 from orchestration.policies.evaluate import evaluate
 from orchestration.services import publishing
-from orders.api.reading import read_order
-from orders.models import BusinessEvent, Channel, Order, OrderLine
+from orchestration.services.simulation_world import ACTOR, Stock, copy_of, lay_out, read
+from orders.models import BusinessEvent, Order, OrderLine
 from orders.services.events import apply_event, record
 from orders.services.holds import release_holds
 from orders.services.intake import create_orders
-from orders.types import ChargeDraft, LineDraft, OrderDraft, Party, Raised
+from orders.types import Raised
 from providers.models import ProviderRequest
 from providers.services import effects
 
-ACTOR = "test run"
 MOST_ROUNDS = 60
-PARTY = ("name", "line1", "line2", "city", "region", "postal_code", "country", "latitude", "longitude")
-COPIED = (
-    "channel_id", "currency", "placed_at", "customer_name", "customer_email", "customer_phone", "customer_reference",
-    "requested_delivery_at", "promised_at", "sales_origin", "priority", "is_manual",
-)  # fmt: skip
 REFUSED = "Refused, as you chose for this test run."
 
 
@@ -79,6 +73,7 @@ class Simulation:
 
     refused: list[str] = field(default_factory=list)
     state: str = ""
+    state_key: str = ""
     finished: bool = False
     steps: list[StepTold] = field(default_factory=list)
     standing: list[tuple[str, str, str]] = field(default_factory=list)  # step key, state, sentence
@@ -101,25 +96,33 @@ def simulate(
     order_id: int | None = None,
     document: Mapping[str, Any] | None = None,
     choices: Choices | None = None,
+    stock: Stock | None = None,
 ) -> Simulation:
     """Run a copy of an order, or the order of a document, through the draft. Writes nothing.
 
+    `stock` says what there is to take of its products, wherever else there is none; without it, what there is today.
     The rows of the order and its stock stay locked while it runs, some tenths of a second.
     """
     if problems := publishing.problems_of(draft):
         return Simulation(refused=[f"{where}: {sentence}" for where, sentence in problems])
     with transaction.atomic():
         try:
-            return _rehearsed(draft, order_id, document, choices or Choices())
+            return _rehearsed(draft, order_id, document, choices or Choices(), stock)
         finally:
             transaction.set_rollback(True)
 
 
 def _rehearsed(
-    draft: Mapping[str, Any], order_id: int | None, document: Mapping | None, choices: Choices
+    draft: Mapping[str, Any],
+    order_id: int | None,
+    document: Mapping | None,
+    choices: Choices,
+    stock: Stock | None,
 ) -> Simulation:
     flow = _stage(draft)
-    order_draft, faults = _copy_of(order_id) if order_id else _read(document)
+    order_draft, faults = copy_of(order_id) if order_id else read(document)
+    if stock is not None and not faults:
+        faults = lay_out(stock, {line.sku for line in order_draft.lines})
     if faults:
         return Simulation(refused=faults)
     Order.objects.filter(channel_id=order_draft.channel_id, external_id=order_draft.external_id).update(
@@ -146,29 +149,6 @@ def _stage(draft: Mapping[str, Any]) -> Flow:
     flow.status = Flow.Status.PUBLISHED
     flow.save(update_fields=["live_version", "status"])
     return flow
-
-
-def _copy_of(order_id: int) -> tuple[OrderDraft | None, list[str]]:
-    order = Order.objects.select_related("customer").filter(pk=order_id).first()
-    if order is None:
-        return None, ["There is no such order."]
-    rows = OrderLine.objects.live().filter(order=order).order_by("line_number")
-    columns = ("line_number", "sku", "quantity", "unit_price", "description", "discount_minor", "tax_minor")
-    lines = tuple(LineDraft(*row) for row in rows.values_list(*columns))
-    charges = order.charges.order_by("pk").values_list("kind", "amount_minor", "description")
-    return OrderDraft(
-        **{name: getattr(order, name) for name in COPIED},
-        external_id=order.external_id,
-        ship_to=Party(*(getattr(order, f"ship_to_{part}") for part in PARTY)),
-        lines=lines,
-        charges=tuple(ChargeDraft(*row) for row in charges),
-        customer_code=order.customer.code if order.customer else "",
-    ), [] if lines else ["Every line of this order is canceled."]
-
-
-def _read(document: Mapping | None) -> tuple[OrderDraft | None, list[str]]:
-    draft, faults = read_order(document, {channel.key: channel for channel in Channel.objects.all()})
-    return draft, [f"{fault.get('field') or 'order'}: {fault['message']}" for fault in faults]
 
 
 def _started(flow: Flow, order_id: int) -> FlowRun | None:
@@ -323,7 +303,9 @@ class _Rehearsal:
         run = FlowRun.objects.get(pk=self.run.pk)
         order = Order.objects.get(pk=run.order_id)
         story = Simulation(
-            state=dict(Order.State.choices).get(order.state, order.state), finished=run.state in FlowRun.FINAL
+            state=dict(Order.State.choices).get(order.state, order.state),
+            state_key=order.state,
+            finished=run.state in FlowRun.FINAL,
         )
         for result in StepResult.objects.filter(run=run).order_by("pk"):
             story.steps.append(self._step(result))

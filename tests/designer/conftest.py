@@ -6,13 +6,18 @@ from decimal import Decimal
 import pytest
 from django.contrib.auth.models import User
 
+from inventory.models import FulfillmentSource, Product
+from inventory.services.stock import set_on_hand
+from inventory.types import StockLevel
 from orchestration.models import Policy, Rule
 from orchestration.services import publishing
 from orders import definitions
 from orders.models import Channel, Order
 from orders.services.intake import create_orders
 from orders.types import LineDraft, OrderDraft, Party
+from providers.models import ProviderConnection
 
+FLOW = "orchestration/flows/order_to_invoice.json"
 PLACED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 
 
@@ -60,5 +65,53 @@ def make_order_of(known):
         (intake,) = create_orders([draft], actor="test")
         assert intake.result == "created", intake
         return Order.objects.get(pk=intake.order_id)
+
+    return make
+
+
+@pytest.fixture
+def shop(known):
+    """Two sources with stock, one of them a 3PL with a connection; billing is connected too."""
+    sources = {
+        code: FulfillmentSource.objects.create(code=code, name=code, type=kind, latitude=40, longitude=-83)
+        for code, kind in (("DC-RNO", "warehouse"), ("DC-CMH", "warehouse"), ("3PL-DFW", "3pl"))
+    }
+    product = Product.objects.create(sku="A", name="A", price=Decimal("10"))
+    set_on_hand([StockLevel(product.pk, sources["3PL-DFW"].pk, 100)], actor="test", reason="count")
+    for provider in ("threepl", "billing"):
+        ProviderConnection.objects.create(
+            key=provider, name=provider.title(), provider=provider, status="active"
+        )
+    return sources
+
+
+@pytest.fixture
+def draft(shop):
+    return publishing.import_flow(FLOW, actor="test").draft
+
+
+@pytest.fixture
+def channel(make_channel):
+    return make_channel("web-shop", kind="retail")
+
+
+@pytest.fixture
+def pasted():
+    """`pasted(ship_to=…)`: an order as a person pastes it."""
+
+    def make(**more):
+        place = {
+            "name": "Ann",
+            "line1": "1 Main St",
+            "city": "Chicago",
+            "region": "IL",
+            "postal_code": "60601",
+            "country": "US",
+        }
+        line = {"line_number": 1, "sku": "A", "quantity": 2, "unit_price": "10.00"}
+        return {
+            "channel": "web-shop", "external_id": "P-1", "currency": "USD", "placed_at": "2026-03-02T15:00:00Z", "ship_to": place,
+            "customer_name": "Ann", "lines": [line], **more,
+        }  # fmt: skip
 
     return make

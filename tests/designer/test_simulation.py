@@ -1,62 +1,12 @@
 """A test run tells what would happen, and leaves nothing: not a row, not a bell, not a request."""
 
-from decimal import Decimal
-
 import pytest
 from django.apps import apps
 
-from inventory.models import FulfillmentSource, Product
-from inventory.services.stock import set_on_hand
-from inventory.types import StockLevel
+from inventory.models import Product
 from iom.lib import bell
-from orchestration.services import publishing
 from orchestration.services.simulation import Choices, simulate
 from orders.models import Order
-from providers.models import ProviderConnection
-
-FLOW = "orchestration/flows/order_to_invoice.json"
-
-
-@pytest.fixture
-def shop(known):
-    """Two sources with stock, one of them a 3PL with a connection; billing is connected too."""
-    sources = {
-        code: FulfillmentSource.objects.create(code=code, name=code, type=kind, latitude=40, longitude=-83)
-        for code, kind in (("DC-RNO", "warehouse"), ("DC-CMH", "warehouse"), ("3PL-DFW", "3pl"))
-    }
-    product = Product.objects.create(sku="A", name="A", price=Decimal("10"))
-    set_on_hand([StockLevel(product.pk, sources["3PL-DFW"].pk, 100)], actor="test", reason="count")
-    for provider in ("threepl", "billing"):
-        ProviderConnection.objects.create(
-            key=provider, name=provider.title(), provider=provider, status="active"
-        )
-    return sources
-
-
-@pytest.fixture
-def draft(shop):
-    return publishing.import_flow(FLOW, actor="test").draft
-
-
-def pasted(**more):
-    place = {
-        "name": "Ann",
-        "line1": "1 Main St",
-        "city": "Chicago",
-        "region": "IL",
-        "postal_code": "60601",
-        "country": "US",
-    }
-    line = {"line_number": 1, "sku": "A", "quantity": 2, "unit_price": "10.00"}
-    return {
-        "channel": "web-shop", "external_id": "P-1", "currency": "USD", "placed_at": "2026-03-02T15:00:00Z", "ship_to": place,
-        "customer_name": "Ann", "lines": [line], **more,
-    }  # fmt: skip
-
-
-@pytest.fixture
-def channel(make_channel):
-    return make_channel("web-shop", kind="retail")
 
 
 @pytest.fixture
@@ -75,7 +25,7 @@ def rung(monkeypatch):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nothing_is_left_of_a_test_run(draft, channel, rows, rung):
+def test_nothing_is_left_of_a_test_run(draft, channel, rows, rung, pasted):
     before = rows()
     story = simulate(draft, document=pasted())
 
@@ -87,7 +37,7 @@ def test_nothing_is_left_of_a_test_run(draft, channel, rows, rung):
     assert rung == []
 
 
-def test_the_path_and_the_values_that_policies_saw_are_told(draft, channel, db):
+def test_the_path_and_the_values_that_policies_saw_are_told(draft, channel, db, pasted):
     story = simulate(draft, document=pasted())
 
     told = {step.key: step for step in story.steps}
@@ -98,7 +48,7 @@ def test_the_path_and_the_values_that_policies_saw_are_told(draft, channel, db):
     assert story.state == "Completed"
 
 
-def test_a_provider_refuses_where_one_chooses(draft, channel, db):
+def test_a_provider_refuses_where_one_chooses(draft, channel, db, pasted):
     story = simulate(draft, document=pasted(), choices=Choices(failing=frozenset({"invoice-3pl"})))
 
     assert not story.finished
@@ -106,7 +56,7 @@ def test_a_provider_refuses_where_one_chooses(draft, channel, db):
     assert (step, state) == ("invoice-3pl", "failed") and "as you chose" in sentence
 
 
-def test_a_bad_order_is_held_until_one_lets_holds_go(draft, channel, db):
+def test_a_bad_order_is_held_until_one_lets_holds_go(draft, channel, db, pasted):
     place = {**pasted()["ship_to"], "country": "FR"}
     held = simulate(draft, document=pasted(ship_to=place))
 
@@ -131,7 +81,7 @@ def test_a_real_order_is_copied_and_stays_as_it_is(draft, make_order, rows, rung
     assert Order.objects.filter(pk=order.pk).values().get() == kept
 
 
-def test_what_cannot_start_says_why(draft, channel, db):
+def test_what_cannot_start_says_why(draft, channel, db, pasted):
     assert (
         "unit_price"
         in simulate(draft, document=pasted(lines=[{"line_number": 1, "sku": "A", "quantity": 1}])).refused[0]
