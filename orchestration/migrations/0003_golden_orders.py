@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orchestration', '0001_initial'),
+        ('orchestration', '0002_paced'),
     ]
 
     operations = [
