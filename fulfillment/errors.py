@@ -1,6 +1,6 @@
 """What can go wrong in fulfillment. Each carries data, a code for machines and a sentence for people."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 
 class FulfillmentError(Exception):
@@ -23,6 +23,19 @@ class UnknownStrategy(FulfillmentError):
     def __init__(self, keys: Collection[str]) -> None:
         self.keys = sorted(keys)
         super().__init__(f"There is no sourcing strategy named {', '.join(self.keys)}.")
+
+
+class StrategyNotPublishable(FulfillmentError):
+    """`findings` are the errors of the check, each with a code and a sentence."""
+
+    code = "strategy_not_publishable"
+    status = 409
+
+    def __init__(self, findings: Sequence) -> None:
+        self.findings = list(findings)
+        super().__init__(
+            " ".join(f"{one.where}: {one.sentence}" if one.where else one.sentence for one in findings)
+        )
 
 
 class UnknownStatus(FulfillmentError):

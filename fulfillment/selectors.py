@@ -4,14 +4,18 @@ from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from fulfillment.models import FulfillmentOrder, SourceRejection, Strategy
+from django.utils import timezone
+
+from fulfillment.models import FulfillmentOrder, SourceRejection
 from fulfillment.sourcing_strategy import Rules, SourceFacts
+from fulfillment.strategy_document import LiveStrategy, counts_on, list_members, live_strategies, source_ids
 from inventory.models import FulfillmentSource
 from inventory.selectors import availability
 from orders.models import OrderLine
 
 SOURCE_FIELDS = ("pk", "code", "name", "type", "active", "latitude", "longitude", "region", "country")
 State = FulfillmentOrder.State
+FARTHEST = 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +63,38 @@ def work_of(order_ids: Collection[int]) -> list[Work]:
 
 
 def rules_by_key() -> dict[str, Rules]:
-    """The rules of every strategy by its key; the default one by the empty key too."""
-    fields = ("key", "is_default", "max_distance_km", "max_sources_per_order", "split_lines", "sources__pk")
-    rows, listed = {}, defaultdict(set)
-    for key, *rest, source in Strategy.objects.order_by("key").values_list(*fields):
-        rows[key] = rest
-        listed[key].add(source)
-    rules = {
-        key: Rules(key, frozenset(listed[key] - {None}) or None, distance, sources, split)
-        for key, (_, distance, sources, split) in rows.items()
-    }
-    default = next((rules[key] for key, row in rows.items() if row[0]), Rules())
-    return {"": default, **rules}
+    """The rules of every strategy as it works now, by its key; the default one by the empty key too.
+
+    Of its constraints those that the nearest planner knows: distance, sources an order and a line, offline.
+    """
+    live, lists = live_strategies(), list_members()
+    ids = dict(FulfillmentSource.objects.values_list("code", "pk"))
+    rules = {key: _rules(strategy, lists, ids) for key, strategy in live.items()}
+    return {"": Rules(), **rules}
+
+
+def _rules(live: LiveStrategy, lists: dict[str, frozenset[int]], ids: dict[str, int]) -> Rules:
+    document, today = live.document, timezone.now().date()
+    counted = defaultdict(list)
+    for row in document["constraints"]:
+        if row["is_hard"] and counts_on(row, today):
+            counted[row["kind"]].append(row)
+    allowed, offline = source_ids(document, lists, ids), set()
+    for row in counted["offline"]:
+        offline |= {ids[code] for code in row["parameters"].get("codes", ()) if code in ids}
+        offline |= lists.get(row["source_list"], frozenset())
+    if offline:
+        allowed = (frozenset(ids.values()) if allowed is None else allowed) - offline
+    limits = [row["parameters"]["km"] for row in counted["maximum_distance"] if not row["source_list"]]
+    most = [row["parameters"]["count"] for row in counted["sources_per_order"]]
+    per_line = [row["parameters"]["count"] for row in counted["sources_per_line"]]
+    return Rules(
+        live.key,
+        allowed,
+        min([*limits, document["max_distance_km"]], key=lambda km: km or FARTHEST),
+        min([*most, document["max_sources_per_order"]]),
+        document["split_lines"] and min(per_line, default=2) > 1,
+    )
 
 
 def source_facts() -> list[SourceFacts]:

@@ -60,6 +60,10 @@ EVENTS = {
     "fulfillment_order.cancel_requested": ("Cancellation of fulfillment order requested", ""),
     "fulfillment_order.invoiced": ("Fulfillment order invoiced", ""),
     "fulfillment_order.invoice_failed": ("Invoicing of fulfillment order failed", ""),
+    "fulfillment_source.activated": ("Fulfillment source switched on", ""),
+    "fulfillment_source.deactivated": ("Fulfillment source switched off", "No plan uses it from now on"),
+    "strategy.published": ("Strategy published", "Its draft became the version that works"),
+    "strategy.default_chosen": ("Default strategy chosen", ""),
 }
 
 # entity: [(state, label, place on the progress bar, read only)]

@@ -1,0 +1,23 @@
+"""Sources that are switched on and off; others hear of it in the same transaction."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from inventory.models import FulfillmentSource
+from orders.services import events
+from orders.types import Outcome, Raised
+
+
+@transaction.atomic
+def set_active(source_ids: Collection[int], *, active: bool, actor: str) -> Outcome:
+    """Switch sources on or off; the next plan sees it. Those that are so already stay as they are, silently."""
+    rows = FulfillmentSource.objects.filter(pk__in=source_ids).order_by("pk").select_for_update()
+    changed = [source for source in rows if source.active != active]
+    ids = [source.pk for source in changed]
+    FulfillmentSource.objects.filter(pk__in=ids).update(active=active, updated_at=timezone.now())
+    kind = f"fulfillment_source.{'activated' if active else 'deactivated'}"
+    told = [Raised(kind, "fulfillment_source", source.pk, None, {"code": source.code}) for source in changed]
+    events.record(told, actor=actor)
+    return Outcome(changed=ids)
