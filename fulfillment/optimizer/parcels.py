@@ -1,0 +1,267 @@
+"""Costs of parcels, whole families of orders at a time. What a parcel costs is said here and once more in `costing`."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .problem import COMPONENTS, IN_LINES, IN_UNITS, Problem, weigh
+
+NONE = np.int64(2**62)
+COST_BITS = 42
+
+
+class Pairs(NamedTuple):
+    """An order of the family and a node that holds something of it, sorted so. By line: stock row (-1), units there."""
+
+    orders: np.ndarray
+    order: np.ndarray
+    node: np.ndarray
+    row: np.ndarray
+    units: np.ndarray
+
+
+class Found(NamedTuple):
+    """Parcels of one state: by order of the family, cheapest first."""
+
+    order: np.ndarray
+    pair: np.ndarray
+    cost: np.ndarray
+    service: np.ndarray
+
+
+def list_pairs(problem: Problem, orders: np.ndarray) -> Pairs:
+    lines = problem.orders.line_start[orders][:, None] + np.arange(_line_count(problem, orders))
+    local, slot, row = _line_rows(problem, lines)
+    line, node = lines[local, slot], problem.stock.node[row]
+    kept = allowed(problem, orders[local], line, node) & (problem.stock.atp[row] > 0)
+    local, slot, row, node, line = local[kept], slot[kept], row[kept], node[kept], line[kept]
+    order, place, where = _distinct(local, node, len(orders), problem.sizes["N"])
+    rows = np.full((len(order), lines.shape[1]), -1, np.int64)
+    units = np.zeros((len(order), lines.shape[1]), np.int64)
+    rows[where, slot] = row
+    units[where, slot] = np.minimum(problem.stock.atp[row], problem.lines.quantity[line])
+    return Pairs(orders, order, place, rows, units)
+
+
+def _line_count(problem: Problem, orders: np.ndarray) -> int:
+    return int(problem.orders.line_start[orders[0] + 1] - problem.orders.line_start[orders[0]])
+
+
+def _line_rows(problem: Problem, lines: np.ndarray):
+    """Each line with each stock row of its SKU: order of the family, line of the order, row."""
+    sku, starts = problem.lines.sku[lines].ravel(), problem.sku_start()
+    first, count = starts[sku], np.diff(starts)[sku]
+    flat = np.repeat(np.arange(len(sku)), count)
+    row = np.arange(len(flat)) - np.repeat(np.cumsum(count) - count, count) + first[flat]
+    local, slot = np.divmod(flat, max(1, lines.shape[1]))
+    return local, slot, row
+
+
+def _distinct(local, node, orders: int, nodes: int):
+    """The distinct (order, node) in sorted order, and which of them each entry is."""
+    key = local * nodes + node
+    seen = np.zeros(orders * nodes, bool)
+    seen[key] = True
+    keys = np.flatnonzero(seen)
+    place = np.cumsum(seen) - 1
+    return keys // nodes, keys % nodes, place[key]
+
+
+def allowed(problem: Problem, order: np.ndarray, line: np.ndarray, node: np.ndarray) -> np.ndarray:
+    """May this line ship from this node at all."""
+    sku_class = problem.skus.class_code[problem.lines.sku[line]]
+    good = problem.nodes.active[node] & problem.class_allowed[sku_class, node]
+    good &= problem.masks[problem.orders.mask[order], node]
+    pinned = problem.lines.pinned[line]
+    good &= (pinned < 0) | (pinned == node)
+    return good & ~excluded(problem, line, node)
+
+
+def excluded(problem: Problem, line: np.ndarray, node: np.ndarray) -> np.ndarray:
+    pairs = problem.exclusions
+    if not len(pairs.line):
+        return np.zeros(len(line), bool)
+    return np.isin(line * problem.sizes["N"] + node, pairs.line * problem.sizes["N"] + pairs.node)
+
+
+def extra_cents(problem: Problem, line: np.ndarray, node: np.ndarray) -> np.ndarray:
+    """Soft penalties a unit: extra costs, and stickiness where the node is not the one the line has now."""
+    current = problem.lines.current[line]
+    sticky = problem.orders.sticky_cents[problem.line_order()[line]] if len(line) else np.zeros(0, np.int64)
+    cents = np.where((current >= 0) & (current != node), sticky, 0)
+    extras = problem.extras
+    if len(extras.line):
+        keys, inverse = np.unique(extras.line * problem.sizes["N"] + extras.node, return_inverse=True)
+        total = np.bincount(inverse, extras.cents).astype(np.int64)
+        wanted = line * problem.sizes["N"] + node
+        at = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        cents = cents + np.where(keys[at] == wanted, total[at], 0)
+    return cents
+
+
+def great_circle(problem: Problem, destination: np.ndarray, node: np.ndarray) -> np.ndarray:
+    """Distance in the unit of the earth radius."""
+    rad = np.pi / 180
+    lat, lon = problem.latitude[destination], problem.longitude[destination]
+    to_lat, to_lon = problem.nodes.latitude[node], problem.nodes.longitude[node]
+    bend = np.cos(lat * rad) * np.cos(to_lat * rad) * (1 - np.cos((to_lon - lon) * rad)) / 2
+    half = 0.5 - np.cos((to_lat - lat) * rad) / 2 + bend
+    return 2 * problem.earth_radius * np.arcsin(np.sqrt(np.clip(half, 0, 1)))
+
+
+class Lane(NamedTuple):
+    """One service over pairs: may it run, the zone, cents of lateness."""
+
+    runs: np.ndarray
+    zone: np.ndarray
+    late_cents: np.ndarray
+
+
+def lane(problem: Problem, order, node, distance, service: int) -> Lane:
+    services, orders = problem.services, problem.orders
+    zone = np.searchsorted(services.zone_limits[service], distance, side="left")
+    runs = problem.offered[node, service] & (distance <= services.max_distance[service])
+    away = problem.nodes.processing_days[node] + problem.ready_days[node, service]
+    slack = orders.days_left[order] - away - services.transit_days[service, zone]
+    chance = services.late_ppm[service, np.clip(slack, -2, 3) + 2]
+    return Lane(runs, zone, (chance * orders.late_cents[order] + 500_000) // 1_000_000)
+
+
+def billable(problem: Problem, grams: np.ndarray, service: int) -> np.ndarray:
+    """Weight steps of the rate table, at least one."""
+    unit = problem.services.weight_unit[service]
+    return np.maximum(1, -(-grams * 1_000_000_000 // unit))
+
+
+def distance_cents(problem: Problem, distance: np.ndarray) -> np.ndarray:
+    return np.floor(distance * problem.distance_cents + 0.5).astype(np.int64)
+
+
+def price_states(problem: Problem, atoms, shape, pairs: Pairs, parts):
+    """Yields each state but the empty one with the parcels worth having; fills in what states are worth and use."""
+    family = _Family(problem, atoms, shape, pairs)
+    for state in range(1, len(shape.digits)):
+        parts.value[parts.state_start[pairs.orders] + state] = family.value(state)
+        parts.units[parts.state_start[pairs.orders] + state] = family.wanted(state).sum(axis=1)
+        parts.lines[parts.state_start[pairs.orders] + state] = (family.wanted(state) > 0).sum(axis=1)
+        yield state, family.parcels(state)
+
+
+class _Family:
+    """Orders of one shape, and what all their states share."""
+
+    def __init__(self, problem: Problem, atoms, shape, pairs: Pairs) -> None:
+        self.problem, self.pairs, self.shape = problem, pairs, shape
+        orders = pairs.orders
+        self.lines = problem.orders.line_start[orders][:, None] + np.arange(pairs.row.shape[1])
+        self.atom, self.unit = atoms.atom[self.lines], atoms.unit[self.lines]
+        self.weights = problem.weights[problem.orders.weights[orders]]
+        self.plain = bool((problem.weights == 1000).all())
+        self.grams = problem.skus.grams[problem.lines.sku[self.lines]]
+        self.unit_cost = self._unit_cost()
+        self.fixed, self.zones = self._fixed()
+        self.twice = self._same_sku_twice()
+
+    def _weighed(self, cents, component: str, order=None):
+        weight = self.weights[:, COMPONENTS.index(component)]
+        return cents if self.plain else weigh(cents, weight if order is None else weight[order])
+
+    def wanted(self, state: int) -> np.ndarray:
+        """Units by order and line."""
+        return self.shape.digits[state][self.atom] * self.unit
+
+    def value(self, state: int) -> np.ndarray:
+        cents = self.problem.lines.unfilled_cents[self.lines]
+        worth = np.stack([self._weighed(cents[:, one], "unfilled") for one in range(cents.shape[1])], axis=1)
+        return (worth * self.wanted(state)).sum(axis=1)
+
+    def _unit_cost(self) -> np.ndarray:
+        pairs, problem = self.pairs, self.problem
+        cost = np.zeros(pairs.row.shape, np.int64)
+        for slot in range(pairs.row.shape[1]):
+            at = np.flatnonzero(pairs.row[:, slot] >= 0)
+            order, node, row = pairs.order[at], pairs.node[at], pairs.row[at, slot]
+            reject = problem.orders.reject_cents[pairs.orders[order]]
+            rejection = (problem.stock.short_ppm[row] * reject + 500_000) // 1_000_000
+            soft = extra_cents(problem, self.lines[order, slot], node)
+            cost[at, slot] = (
+                self._weighed(problem.nodes.unit_cents[node], "units", order)
+                + self._weighed(problem.stock.opportunity_cents[row], "opportunity", order)
+                + self._weighed(rejection, "rejection", order)
+                + self._weighed(soft, "soft", order)
+            )
+        return cost
+
+    def _fixed(self):
+        """By service: what a parcel costs whatever is in it (NONE: does not run), and its zone."""
+        pairs, problem, order = self.pairs, self.problem, self.pairs.orders[self.pairs.order]
+        distance = great_circle(problem, problem.orders.destination[order], pairs.node)
+        base = self._weighed(problem.nodes.pick_cents[pairs.node], "handling", pairs.order)
+        base = base + self._weighed(distance_cents(problem, distance), "distance", pairs.order)
+        fixed, zones = [], []
+        for service in range(problem.sizes["V"]):
+            one = lane(problem, order, pairs.node, distance, service)
+            late = self._weighed(one.late_cents, "lateness", pairs.order)
+            fixed.append(np.where(one.runs, base + late, NONE))
+            zones.append(one.zone)
+        return fixed, zones
+
+    def _same_sku_twice(self) -> list[tuple[int, int]]:
+        sku = self.problem.lines.sku[self.lines]
+        count = sku.shape[1]
+        return [(a, b) for a in range(count) for b in range(a) if (sku[:, a] == sku[:, b]).any()]
+
+    def parcels(self, state: int) -> Found:
+        wanted = self.wanted(state)
+        at = self._holding(state, wanted)
+        order = self.pairs.order[at]
+        goods = (wanted[order] * self.unit_cost[at]).sum(axis=1)
+        cost, service = self._cheapest(at, order, (wanted * self.grams).sum(axis=1))
+        total = cost + goods
+        limit = np.where(self.problem.orders.complete[self.pairs.orders], NONE, self.value(state))
+        kept = (cost < NONE) & (total < limit[order])
+        order, at, total, service = order[kept], at[kept], total[kept], service[kept]
+        ranked = np.argsort((order << COST_BITS) + total, kind="stable")
+        return Found(order[ranked], at[ranked], total[ranked], service[ranked])
+
+    def _holding(self, state: int, wanted: np.ndarray) -> np.ndarray:
+        """The pairs whose node holds the whole state and may ever take so much."""
+        pairs, nodes = self.pairs, self.problem.nodes
+        used = np.flatnonzero((wanted > 0).any(axis=0))
+        good = np.ones(len(pairs.node), bool)
+        for slot in used:
+            good &= wanted[pairs.order, slot] <= pairs.units[:, slot]
+        at = np.flatnonzero(good)
+        good = self._use(at, wanted) <= nodes.cap_max[pairs.node[at]]
+        return self._enough_of_shared(at[good], wanted)
+
+    def _use(self, at: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        unit = self.problem.nodes.cap_unit[self.pairs.node[at]]
+        order = self.pairs.order[at]
+        units, lines = wanted.sum(axis=1)[order], (wanted > 0).sum(axis=1)[order]
+        return np.where(unit == IN_UNITS, units, np.where(unit == IN_LINES, lines, 1))
+
+    def _enough_of_shared(self, at: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+        """Where two lines of an order want the same SKU, both must fit."""
+        if not self.twice:
+            return at
+        row, good = self.pairs.row[at], np.ones(len(at), bool)
+        need = wanted[self.pairs.order[at]]
+        for slot in range(row.shape[1]):
+            both = (need * ((row == row[:, slot : slot + 1]) & (row >= 0))).sum(axis=1)
+            good &= (row[:, slot] < 0) | (both <= self.problem.stock.atp[np.maximum(row[:, slot], 0)])
+        return at[good]
+
+    def _cheapest(self, at: np.ndarray, order: np.ndarray, grams: np.ndarray):
+        """The cheapest service for each parcel; the first of equals."""
+        problem, best = self.problem, np.full(len(at), NONE)
+        service = np.zeros(len(at), np.int64)
+        for one in range(problem.sizes["V"]):
+            step = billable(problem, grams, one)
+            fits = step < problem.services.rate_cents.shape[2]
+            table = problem.services.rate_cents[one][:, np.where(fits, step, 0)]
+            rate = np.where(fits, table, -1)[self.zones[one][at], order]
+            cost = self.fixed[one][at] + self._weighed(rate, "carrier", order)
+            better = (rate >= 0) & (self.fixed[one][at] < NONE) & (cost < best)
+            best, service = np.where(better, cost, best), np.where(better, one, service)
+        return best, service

@@ -1,0 +1,32 @@
+"""Each order in turn, solved exactly with what is left."""
+
+import numpy as np
+
+from .choices import Table
+from .exact import improve_exactly
+from .plan import Plan, lift, new_plan, put
+from .prices import Prices, no_prices
+from .search import combine, new_desk, scan_left
+
+
+def plan_in_turn(table: Table, prices: Prices | None = None) -> Plan:
+    """Arrival order; each order sees the stock and capacity that the earlier ones left."""
+    plan, desk = new_plan(table), new_desk(table)
+    prices = prices or no_prices(table)
+    for order in range(len(table.order_shape)):
+        place_exactly(table, order, prices, plan, desk)
+    return plan
+
+
+def place_exactly(table: Table, order: int, prices: Prices, plan: Plan, desk) -> None:
+    """The cheapest cut. Parcels that share a node are looked at together by the solver: alone each may seem to fit."""
+    scan_left(table, order, prices.stock, prices.node, 1.0, plan.stand, desk)
+    _, count = combine(table, order, 1_000_000, desk)
+    nodes = table.pair_node[table.col_pair[desk.chosen[:count]]]
+    if len(np.unique(nodes)) < count:
+        improve_exactly(table, np.array([order]), plan, prices)
+        return
+    _, laid = put(table, order, count, desk.state, desk.chosen, plan)
+    if laid < count:  # two lines of one SKU; the solver sees the shared row
+        lift(table, order, plan)
+        improve_exactly(table, np.array([order]), plan, prices)
