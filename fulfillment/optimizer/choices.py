@@ -10,7 +10,7 @@ import numpy as np
 
 from .atoms import cut
 from .parcels import Pairs, list_pairs, price_states
-from .problem import Problem
+from .problem import COMPONENTS, Problem, weigh
 from .shapes import shape_of
 
 SLICE = 400_000
@@ -184,7 +184,5 @@ class _Parts:
 
 def split_price(problem: Problem) -> np.ndarray:
     """What each parcel after the first adds to the objective, by order."""
-    from .problem import COMPONENTS, weigh
-
     weight = problem.weights[problem.orders.weights, COMPONENTS.index("split")]
     return weigh(problem.orders.split_cents, weight)

@@ -68,8 +68,8 @@ def usual_cost(table: Table) -> float:
 
 @kernel
 def run_epoch(t, market, sequence, rate, prices, desk):
-    waiting, seen = 0.0, 0
-    for o in sequence:
+    waiting = 0.0
+    for seen, o in enumerate(sequence):
         scan(t, o, prices.stock, prices.node, desk)
         _, count = combine(t, o, 1_000_000, desk)
         for j in range(count):
@@ -77,8 +77,7 @@ def run_epoch(t, market, sequence, rate, prices, desk):
         for line in range(t.line_start[o], t.line_start[o + 1]):
             lower_sku(t, t.line_sku[line], t.line_quantity[line], market, rate, prices)
             waiting += t.line_quantity[line]
-        seen += 1
-        if seen % 16 == 0:
+        if seen % 16 == 15:
             lower_nodes(t, rate * waiting / market.total, prices)
             waiting = 0.0
     if waiting > 0.0:

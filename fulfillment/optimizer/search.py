@@ -163,7 +163,7 @@ def combine(t, o, parcels, desk):
     parcels = min(parcels, min(t.order_parcels[o], full))
     if full < 1 or parcels < 1:
         return 0.0, 0
-    if parcels == 1 and t.order_complete[o] or full == 1:
+    if (parcels == 1 and t.order_complete[o]) or full == 1:
         if desk.gain[full] >= 0.0:
             return 0.0, 0
         desk.state[0], desk.chosen[0] = full, desk.column[full]

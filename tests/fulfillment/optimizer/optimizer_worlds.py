@@ -4,6 +4,7 @@ import math
 from itertools import product
 
 import numpy as np
+
 from fulfillment.optimizer import (
     IN_LINES,
     IN_PARCELS,
@@ -151,9 +152,7 @@ def _weights(random) -> np.ndarray:
     return weights
 
 
-NAMES = (
-    "carrier handling units opportunity rejection lateness distance split soft overtime unfilled"
-).split()  # fmt: skip
+NAMES = ["carrier", "handling", "units", "opportunity", "rejection", "lateness", "distance", "split", "soft", "overtime", "unfilled"]  # fmt: skip
 
 
 def weighed(problem, order: int, name: str, cents: int) -> int:

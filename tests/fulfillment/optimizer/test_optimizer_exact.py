@@ -3,10 +3,11 @@
 from itertools import combinations
 
 import pytest
-from fulfillment.optimizer import solve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from optimizer_worlds import KINDS, audit, best_objective, make_problem
+
+from fulfillment.optimizer import solve
 
 seeds = st.integers(0, 10**9)
 
