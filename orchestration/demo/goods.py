@@ -46,7 +46,14 @@ def _row(chance: random.Random, category: str, number: int) -> dict:
         "category": category,
         "price": Decimal(chance.randint(price[0] * 100, price[1] * 100)) / 100,
         "weight_grams": grams,
+        "ship_class": _ship_class(category, grams),
         "length_mm": round(side * chance.uniform(1.0, 1.6)),
         "width_mm": side,
         "height_mm": round(side * chance.uniform(0.4, 1.0)),
     }
+
+
+def _ship_class(category: str, grams: int) -> str:
+    if grams > 20_000:
+        return "bulky"
+    return "fragile" if category == "Lighting" else "std"

@@ -11,6 +11,7 @@ from inventory.models import FulfillmentSource, InventoryPosition, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
 from orchestration.demo import goods, people, places
+from orchestration.demo.shipping import load_shipping
 from orchestration.models import Flow
 from orchestration.services.publishing import import_flow, publish
 from orders import definitions
@@ -38,6 +39,7 @@ def load_world(*, stock_factor: int = 1) -> None:
         _customers()
         for key, name, kind, trusted in CHANNELS:
             Channel.objects.get_or_create(key=key, defaults={"name": name, "kind": kind, "trusted": trusted})
+    load_shipping(capacity_factor=stock_factor)
     _stock(stock_factor)
     _flow()
 
