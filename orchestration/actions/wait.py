@@ -3,8 +3,6 @@ from typing import Any
 
 from orchestration.actions.base import Action, Batch, Result, register
 
-LEVELS = ("order", "order_line", "fulfillment_order")
-
 
 @register
 class Wait(Action):
@@ -23,7 +21,4 @@ class Wait(Action):
         return {}
 
     def problems(self, step: Mapping[str, Any]) -> list[str]:
-        found = [] if step.get("input_events") else ["needs an input event to wait for"]
-        return found + (
-            [] if self.level_at(step) in LEVELS else [f"“level” must be one of {', '.join(LEVELS)}"]
-        )
+        return [] if step.get("input_events") else ["needs an input event to wait for"]

@@ -9,7 +9,8 @@ from django import forms
 from orchestration.actions import ACTIONS
 from orchestration.actions.provider import ProviderStep
 from orchestration.actions.source import MODES
-from orchestration.designer.palette import LEVELS, palette
+from orchestration.designer.palette import palette
+from orchestration.entities import levels
 from orchestration.services.checking import FAILURES, LONGEST_SECONDS, MOST_ATTEMPTS
 from orders.models import Hold
 from providers.registry import provider_actions
@@ -18,7 +19,6 @@ Choices = Sequence[tuple[str, str]]
 NONE = ("", "–")
 GROWTH_WORDS = [("same", "Always the same"), ("doubling", "Twice as long each time")]
 FAILURE_WORDS = [("unavailable", "Could not be reached"), ("rejected", "Refused, or a check failed")]
-THREE_LEVELS = [(key, LEVELS[key]) for key in ("order", "order_line", "fulfillment_order")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class StepForm(forms.Form):
         if node["kind"] == "action":
             self._action()
         elif node["kind"].startswith("splitter"):
-            self._add("level", _one("Works on", THREE_LEVELS, blank=False), node.get("level", "order"))
+            self._add(
+                "level", _one("Works on", list(levels().items()), blank=False), node.get("level", "order")
+            )
         if node["kind"] != "action":
             box = forms.BooleanField(label="Branches rejoin", required=False)
             self._add("rejoins", box, node["kind"].endswith("_merge"))
@@ -150,7 +152,7 @@ class StepForm(forms.Form):
             self._parameter("type", _one("Hold type", Hold.Type.choices, blank=False))
             self._parameter("reason", forms.CharField(label="Reason", required=False, max_length=200))
         if action in ("hold", "wait", "custom"):
-            self._parameter("level", _one("Works on", THREE_LEVELS))
+            self._parameter("level", _one("Works on", list(levels().items())))
         if action == "wait":
             chosen = self.parameters.get("failure_events", [])
             self._parameter("failure_events", _many("Events that mean failure", self.options.events, chosen))

@@ -26,10 +26,6 @@ WORDS = {
     "custom": ("tune", "More", "Policies of your own, then an event of your own."),
 }  # fmt: skip
 GROUPS = ("Elements", "Check", "Source and stock", "Send", "Wait and hold", "More")
-LEVELS = {
-    "order": "Order", "order_line": "Order line", "fulfillment_order": "Fulfillment order",
-    "fulfillment_line": "Fulfillment line",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

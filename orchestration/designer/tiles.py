@@ -7,8 +7,9 @@ from typing import Any
 
 from orchestration.actions import ACTIONS
 from orchestration.designer import tree
-from orchestration.designer.palette import LEVELS, Entry, entry
+from orchestration.designer.palette import Entry, entry
 from orchestration.engine.graph import ELEMENTS
+from orchestration.entities import levels
 
 
 @dataclass(slots=True)
@@ -148,7 +149,7 @@ def _level(node: Mapping[str, Any]) -> str:
     level = (
         node.get("level", "order") if node["kind"] in ELEMENTS else action.level_at(node) if action else ""
     )
-    return LEVELS.get(level, level)
+    return levels().get(level, level)
 
 
 def _names(draft: dict) -> dict[str, str]:

@@ -6,6 +6,7 @@ from django.db.models import Model
 
 from orchestration.actions.base import Item, Result
 from orchestration.engine.wave import Wave
+from orchestration.entities import registered
 from orchestration.policies.act import act
 from orchestration.policies.evaluate import Verdict, evaluate
 
@@ -53,6 +54,8 @@ def judge(
 def _act(wave: Wave, policy: Mapping, verdicts: dict[int, Verdict]) -> None:
     """Do what the rules say; what is in memory follows what holds and events changed."""
     effects = act(policy, verdicts, actor=wave.actor)
+    if policy["entity"] in registered() and any(verdict.sets for verdict in verdicts.values()):
+        wave.reload_custom(policy["entity"])
     if effects.held:
         wave.reload_states(effects.held)
     for (event, entity), ids in effects.raised.items():
@@ -65,6 +68,8 @@ def _known(wave: Wave, entity: str, ids: set[int]) -> list[Model]:
         return [order for pk, order in wave.orders.items() if pk in ids]
     if entity == "order_line":
         return [line for lines in wave.lines.values() for line in lines if line.id in ids]
+    if entity in registered():
+        return [found for pk in wave.orders for found in wave.custom_records(entity, pk) if found.pk in ids]
     return [found for pk in wave.orders for found in wave.fulfillment_orders(pk) if found.id in ids]
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 
-from orchestration.engine.tokens import State, Token, joined
+from orchestration.engine.tokens import PARTS, State, Token, joined
 from orchestration.engine.wave import Wave
+from orchestration.entities import registered
 from orchestration.models import StepResult
 
 MOST_VISITS = 25
@@ -18,14 +19,15 @@ def split_off(wave: Wave, token: Token, level: str, groups: list[Collection[int]
     for group in groups:
         parts.append(token.part(level, group) if group else None)
     first = next(part for part in parts if part)
-    _take_over(token, first)
+    take_over(token, first)
     parts[parts.index(first)] = token
     wave.tokens[token.run_id] += [part for part in parts if part and part is not token]
     return parts
 
 
-def _take_over(token: Token, part: Token) -> None:
-    token.lines, token.fulfillment_orders, token.changed = part.lines, part.fulfillment_orders, True
+def take_over(token: Token, part: Token) -> None:
+    token.lines, token.fulfillment_orders, token.custom = part.lines, part.fulfillment_orders, part.custom
+    token.changed = True
 
 
 def enter(wave: Wave, token: Token, key: str | None, *, ok: bool = True) -> None:
@@ -78,13 +80,28 @@ def go_back(wave: Wave, token: Token, key: str) -> None:
         return
     token.visit += 1
     token.lines = wave.line_ids(token)
-    token.fulfillment_orders = None
+    token.fulfillment_orders = token.custom = None
     place(wave, token, key)
 
 
-def join_level(wave: Wave, token: Token, step_key: str) -> Token | None:
-    """For a step on a coarser record: the one token of all siblings, or None while some have not arrived."""
-    if token.lines is None and token.fulfillment_orders is None:
+def gather(wave: Wave, tokens: list[Token], key: str, level: str) -> list[Token]:
+    """For a step on this kind of record: tokens that stand for parts of another kind meet first."""
+    if level in PARTS and not registered():
+        return tokens
+    found = (join_level(wave, token, key, level) for token in tokens if not token.ended)
+    return [token for token in found if token]
+
+
+def _is_part(token: Token, level: str) -> bool:
+    if level in PARTS:
+        return token.custom is not None
+    mine = token.custom is not None and token.custom[0] == level
+    return not mine and (token.lines, token.fulfillment_orders, token.custom) != (None, None, None)
+
+
+def join_level(wave: Wave, token: Token, step_key: str, level: str) -> Token | None:
+    """The one token of all siblings, or None while some have not arrived."""
+    if not _is_part(token, level):
         return token
     here = [t for t in wave.live_tokens(token.run_id) if t is token or t.step == step_key]
     if _is_awaited(wave, token.run_id, wave.steps(token.run_id)[step_key], token.scope):
@@ -94,7 +111,8 @@ def join_level(wave: Wave, token: Token, step_key: str) -> Token | None:
         first = joined(here)
         place(wave, first, step_key)  # a check that failed for some of them is made again for all
         first.pending = False
-        return first
+        token = first
+    token.custom = None
     return token
 
 

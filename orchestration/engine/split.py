@@ -55,7 +55,7 @@ def _branch_out(
     ]
     if level != "order" and len(roads) > 1:
         first = token.part(level, roads[0][1])
-        token.lines, token.fulfillment_orders = first.lines, first.fulfillment_orders
+        route.take_over(token, first)
     wave.tokens[token.run_id] += parts[1:]
     for part, (first, ids) in zip(parts, roads, strict=True):
         if ids <= rest and first == step["key"]:

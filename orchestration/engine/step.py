@@ -31,6 +31,7 @@ def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
         _action(wave, step, tokens)
     elif step["kind"].startswith("splitter"):
         level = step.get("level", "order")
+        tokens = route.gather(wave, tokens, step["key"], level)
         split(wave, step, level, _items(wave, step, tokens, level))
     else:
         for token in tokens:
@@ -46,8 +47,7 @@ def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
     started = time.monotonic()
     action = ACTIONS[step["action"]]
     level = action.level_at(step)
-    if level == "order":
-        tokens = [t for t in (route.join_level(wave, t, step["key"]) for t in tokens if not t.ended) if t]
+    tokens = route.gather(wave, tokens, step["key"], level)
     items = _items(wave, step, tokens, level)
     items = _not_held(wave, action, items)
     outcomes, skipped, detail = _decide(wave, step, action, level, items)

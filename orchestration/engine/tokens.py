@@ -12,6 +12,7 @@ COLUMNS = (
 )  # fmt: skip
 FIELDS = ("pk", "run_id", *COLUMNS[1:])
 State = StepRun.State
+PARTS = {"order_line": "lines", "fulfillment_order": "fulfillment_orders"}
 TO_LOOK_AT = frozenset({State.READY, State.WAITING, State.PAUSED})
 
 
@@ -45,8 +46,9 @@ class Token:
 
     def part(self, level: str, ids: Collection[int]) -> "Token":
         """A new token at the same place for some of the records."""
-        name = "lines" if level == "order_line" else "fulfillment_orders"
-        return replace(self, pk=None, changed=True, **{name: frozenset(ids)})
+        name = PARTS.get(level)
+        part = {name: frozenset(ids)} if name else {"custom": (level, frozenset(ids))}
+        return replace(self, pk=None, changed=True, **part)
 
     def part_whole(self) -> "Token":
         """A new token at the same place for the same records: for a branch taken besides another."""
@@ -85,6 +87,9 @@ def joined(tokens: list[Token]) -> Token:
     for name in ("lines", "fulfillment_orders"):
         sets = [getattr(token, name) for token in tokens]
         setattr(first, name, None if None in sets else frozenset().union(*sets))
+    kinds = {token.custom and token.custom[0] for token in tokens}
+    whole = None in kinds or len(kinds) > 1
+    first.custom = None if whole else (kinds.pop(), frozenset().union(*(token.custom[1] for token in tokens)))
     for other in others:
         other.ended = True
     first.changed = True

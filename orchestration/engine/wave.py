@@ -17,6 +17,7 @@ from iom.lib import bulk
 from iom.lib.words import entity_of
 from orchestration.engine import tokens as token_rows
 from orchestration.engine.tokens import State, Token
+from orchestration.entities import registered
 from orchestration.models import FlowRun, FlowVersion, StepResult, StepRun
 from orders.models import BusinessEvent, Hold, Order, OrderLine
 from orders.services.events import apply_event, record
@@ -60,6 +61,7 @@ class Wave:
         self.results: list[tuple] = []
         self.stopped: set[int] = set()  # runs that end because their order was canceled
         self._fulfillment: dict[int, list[FulfillmentOrder]] | None = None
+        self._custom: dict[str, dict[int, list[Model]]] = {}
         self.order_of = {run.id: run.order_id for run in runs}
         compiled = {pk: version.compiled for pk, version in self.versions.items()}
         self._compiled = {run.id: compiled[run.version_id] for run in runs}
@@ -123,6 +125,24 @@ class Wave:
         if self._fulfillment is None:
             self._fulfillment = self._load_fulfillment()
         return self._fulfillment.get(order_id, [])
+
+    def custom_records(self, entity: str, order_id: int) -> list[Model]:
+        """The order's records of a registered entity, those that have ended left out."""
+        if entity not in self._custom:
+            rows = registered()[entity].model._base_manager.filter(order_id__in=self.orders).order_by("pk")
+            self._custom[entity] = grouped = defaultdict(list)
+            for row in rows:
+                grouped[row.order_id].append(row)
+        ended = registered()[entity].ended
+        found = self._custom[entity].get(order_id, [])
+        return [row for row in found if row.state not in ended] if ended else found
+
+    def reload_custom(self, entity: str) -> None:
+        """After rules wrote fields of these records: what is in memory follows."""
+        known = [row for rows in self._custom.get(entity, {}).values() for row in rows]
+        fresh = registered()[entity].model._base_manager.in_bulk([row.pk for row in known])
+        for row in known:
+            row.__dict__.update({k: v for k, v in fresh[row.pk].__dict__.items() if k != "_state"})
 
     def _load_fulfillment(self) -> dict[int, list[FulfillmentOrder]]:
         found = (
@@ -193,6 +213,9 @@ class Wave:
         if level == "order_line":
             wanted = self.line_ids(token)
             return [line for line in self.live_lines(order_id) if wanted is None or line.id in wanted]
+        if level != "fulfillment_order":
+            found, only = self.custom_records(level, order_id), token.custom
+            return [row for row in found if row.pk in only[1]] if only and only[0] == level else found
         if token.fulfillment_orders is not None:
             every = self.fulfillment_orders(order_id)
             return [

@@ -1,5 +1,7 @@
 from django.db import models
 
+from orchestration.entities import policy_entities
+
 
 class Policy(models.Model):
     """A filter policy says for which records a step runs; an execution policy checks or sets values."""
@@ -31,7 +33,7 @@ class Policy(models.Model):
     key = models.SlugField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
     type = models.CharField(max_length=10, choices=Type.choices)
-    entity = models.CharField(max_length=20, choices=Entity.choices, default=Entity.ORDER)
+    entity = models.CharField(max_length=20, choices=policy_entities, default=Entity.ORDER)
     criticality = models.CharField(max_length=12, choices=Criticality.choices, default=Criticality.CRITICAL)
     combine = models.CharField(max_length=6, choices=Combine.choices, default=Combine.ALL)
     otherwise = models.CharField(

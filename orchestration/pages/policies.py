@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from iom.lib.admin.base import actor_of
 from iom.lib.pages import page, show
+from orchestration.entities import policy_entities
 from orchestration.errors import BadRule, NotPublishable, OrchestrationError
 from orchestration.models import Policy, ValueList
 from orchestration.pages import rule_forms
@@ -42,7 +43,7 @@ def policies(request: HttpRequest) -> HttpResponse:
             for r in policy.rules.all()
         ]
     context = {
-        "title": "Policies", "policies": rows, "types": Policy.Type.choices, "entities": Policy.Entity.choices,
+        "title": "Policies", "policies": rows, "types": Policy.Type.choices, "entities": policy_entities(),
         "may_add": request.user.has_perm("orchestration.add_policy"),
     }  # fmt: skip
     return show(request, "orchestration/policies.html", context)

@@ -14,7 +14,7 @@ from typing import Any
 from django.db.models import CharField, F, OuterRef, Subquery, Value
 from django.db.models.functions import Coalesce, Greatest, Least, Left
 
-from orchestration.policies.actions import RANGES
+from orchestration.policies.actions import range_of
 from orchestration.policies.constants import Moment
 from orchestration.policies.evaluate import Verdict
 from orchestration.policies.fields import MODELS, ORDER_OF, catalog
@@ -97,7 +97,7 @@ def _values(entity: str, action: Mapping) -> dict[str, Any]:
         return {k: datetime.fromisoformat(v) if dated else v for k, v in action["values"].items()}
     if "minutes" in action:
         return {name: Moment(action["minutes"])}
-    return {name: _copy(entity, action) if "from" in action else _count(action)}
+    return {name: _copy(entity, action) if "from" in action else _count(entity, action)}
 
 
 def _copy(entity: str, action: Mapping) -> Any:
@@ -106,22 +106,22 @@ def _copy(entity: str, action: Mapping) -> Any:
     if spec.type == "text":
         return Coalesce(Left(found, spec.field.max_length), Value(""), output_field=CharField())
     if spec.type == "number":
-        return _within(spec.name, Coalesce(found, F(spec.name)))
+        return _within(entity, spec.name, Coalesce(found, F(spec.name)))
     return found if spec.field.null else Coalesce(found, F(spec.name))
 
 
-def _count(action: Mapping) -> Any:
+def _count(entity: str, action: Mapping) -> Any:
     """Whole numbers all the way, half rounded up, so that both databases say the same."""
     name, by = action["set"], Decimal(str(action["by"]))
     if action["arithmetic"] == "add":
-        return _within(name, F(name) + int(by))
+        return _within(entity, name, F(name) + int(by))
     if action["arithmetic"] == "round":
-        return _within(name, (F(name) * 2 + int(by)) / (2 * int(by)) * int(by))
-    return _within(name, (F(name) * int(by * 10**4) * 2 + 10**4) / (2 * 10**4))
+        return _within(entity, name, (F(name) * 2 + int(by)) / (2 * int(by)) * int(by))
+    return _within(entity, name, (F(name) * int(by * 10**4) * 2 + 10**4) / (2 * 10**4))
 
 
-def _within(name: str, expression: Any) -> Any:
-    low, high = RANGES[name]
+def _within(entity: str, name: str, expression: Any) -> Any:
+    low, high = range_of(entity, catalog(entity)[name])
     return Least(Greatest(expression, Value(low)), Value(high))
 
 

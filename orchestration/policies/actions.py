@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from django.db import connection
+
 from inventory.models import FulfillmentSource
 from orchestration.errors import BadRule
 from orchestration.policies import constants
@@ -23,7 +25,16 @@ from orders.services.tags import TAG_LENGTH
 
 ARITHMETIC = ("multiply", "add", "round")
 MOST_ACTIONS = 50
-RANGES = {"priority": (0, 100)}
+MOST_NUMBER = 10**12  # leaves room for the digits of a multiplication in 64 bits
+RANGES = {("order", "priority"): (0, 100)}
+
+
+def range_of(entity: str, spec: FieldSpec) -> tuple[int, int]:
+    """What a number that rules write is kept within: as declared, or as the column takes it."""
+    if found := RANGES.get((entity, spec.name)):
+        return found
+    low, high = connection.ops.integer_field_range(spec.field.get_internal_type())
+    return max(low, -MOST_NUMBER), min(high, MOST_NUMBER)
 
 
 def ready(entity: str, action: Any, path: str) -> dict[str, Any]:
@@ -67,7 +78,7 @@ def _constant(entity: str, spec: FieldSpec, action: Mapping, path: str) -> dict[
         return {**action, "minutes": constants.duration(spec, value, where)}
     checked = constants.constant(spec, value, where)
     if spec.type == "number":
-        low, high = RANGES[spec.name]
+        low, high = range_of(entity, spec)
         if isinstance(value, str) or not low <= checked <= high:
             raise BadRule(where, f"must be a whole number from {low} to {high}")
     if spec.type == "text" and len(checked) > spec.field.max_length:

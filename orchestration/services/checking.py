@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from orchestration.engine.graph import ELEMENTS, branches_of, compile_steps, walk
+from orchestration.entities import levels
 from orchestration.services.findings import branch_contradictions, policy_findings, splitter_warnings
 from orchestration.services.raising import idle_providers, silent_events
 from orders.models import EventDefinition
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,50}")
-LEVELS = ("order", "order_line", "fulfillment_order")
 MOST_STEPS = 300
 DEEPEST = 20
 MOST_ATTEMPTS = 20
@@ -144,7 +144,10 @@ def _action(
         yield key, f"raises {event} after its deadline, which no business event is named"
     if _loops(step, steps, actions):
         yield key, f"goes back to {step['parameters']['go_to']} for ever: nothing in between waits"
-    yield from _filters(step, step.get("filters", []), action.level, policies)
+    level = action.level_at(step)
+    if level not in levels():
+        yield key, f"“level” must be one of {', '.join(levels())}"
+    yield from _filters(step, step.get("filters", []), level, policies)
     yield from (((key, sentence)) for sentence in action.problems(step))
 
 
@@ -197,8 +200,8 @@ def _waits(step: Mapping) -> bool:
 
 def _splitter(step: Mapping, policies: Mapping) -> Iterator[Problem]:
     level = step.get("level", "order")
-    if level not in LEVELS:
-        yield step["key"], f"“level” must be one of {', '.join(LEVELS)}"
+    if level not in levels():
+        yield step["key"], f"“level” must be one of {', '.join(levels())}"
     if sum(bool(branch.get("otherwise")) for branch in step["branches"]) > 1:
         yield step["key"], "only one branch can be “otherwise”"
     names = [branch["key"] for branch in step["branches"]]
@@ -210,7 +213,7 @@ def _splitter(step: Mapping, policies: Mapping) -> Iterator[Problem]:
         for fault in _filters(step, branch.get("filters", []), level, policies)
     ]
     yield from faults
-    if not faults and level in LEVELS:
+    if not faults and level in levels():
         yield from branch_contradictions(step, policies)
 
 

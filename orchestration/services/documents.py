@@ -7,6 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from orchestration.entities import levels, policy_entities
 from orchestration.errors import NotPublishable
 from orchestration.services.checking import MOST_STEPS
 
@@ -45,7 +46,10 @@ def check(document: Any) -> None:
 
 @cache
 def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(SCHEMA_FILE.read_text()))
+    schema = json.loads(SCHEMA_FILE.read_text())
+    schema["$defs"]["level"]["enum"] = list(levels())
+    schema["$defs"]["policy"]["properties"]["entity"]["enum"] = [key for key, _ in policy_entities()]
+    return Draft202012Validator(schema)
 
 
 def _depth(document: Any) -> int:

@@ -20,6 +20,7 @@ from fulfillment.types import ShipmentReport
 from orchestration.engine import advance as engine
 from orchestration.engine.claim import LEASE, MOST_ATTEMPTS
 from orchestration.engine.graph import compile_steps
+from orchestration.entities import registered
 from orchestration.models import Flow, FlowRun, FlowVersion, StepResult, StepRun
 from orchestration.policies.evaluate import evaluate
 from orchestration.services import publishing
@@ -244,6 +245,9 @@ class _Rehearsal:
             )
             ids = token.fulfillment_orders
             return list(work.filter(pk__in=ids) if ids is not None else work)
+        if entity in registered():
+            rows = registered()[entity].model._base_manager.filter(order_id=self.run.order_id)
+            return list(rows.filter(pk__in=token.custom[1]) if token.custom else rows)
         return list(Order.objects.filter(pk=self.run.order_id))
 
     def _release(self) -> bool:

@@ -102,7 +102,7 @@ def apply_event(
 # Records are many and hot here: `id` is a plain attribute, `pk` a property that looks it up.
 def _moves(kind: str, records: Sequence[Model], table: TransitionTable) -> tuple[dict, dict[int, str]]:
     model, moves, refused = type(records[0]), {}, {}
-    if not table.knows(model, kind):
+    if not table.knows(model, kind) or not hasattr(records[0], "state"):
         return moves, refused
     known: dict[str, Move | None] = {}
     for item in records:

@@ -71,6 +71,7 @@ def built_in_events(model: type[Model]) -> frozenset[str]:
 
 
 def _transitions(model: type[Model]) -> Iterable:
-    field = model._meta.get_field("state")
-    for method in field.transitions[model].values():
+    """None for a model without a state, or whose transitions are all rows."""
+    field = next((field for field in model._meta.fields if field.name == "state"), None)
+    for method in getattr(field, "transitions", {}).get(model, {}).values():
         yield from method._django_fsm.transitions.items()
