@@ -32,6 +32,10 @@ EVENTS = {
     "order.released_to_fulfillment": ("Order released in fulfillment", ""),
     "order.canceled": ("Order canceled", ""),
     "order.cancel_requested": ("Cancellation requested", "A source was asked to stop; its answer decides"),
+    "order.provider_answered": (
+        "Provider answered",
+        "A step asked a provider for something that no other event tells of",
+    ),
     "order.changed": ("Order changed", "A person or a system edited the order"),
     "order_line.validated": ("Validation of order line succeeded", ""),
     "order_line.validation_failed": ("Validation of order line failed", ""),

@@ -7,8 +7,11 @@ from django.db.models import Q
 
 from fulfillment.models import FulfillmentOrder
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, register, unavailable, waiting
+from providers.definitions import Action as ProviderAction
+from providers.registry import action as provider_action
+from providers.registry import provider_actions
 from providers.services import outbox, payloads
-from providers.services.connections import connection_for
+from providers.services.connections import connection_for, connections_of_channels
 
 OPEN = ("ready", "sending", "unknown")
 _State = FulfillmentOrder.State
@@ -45,20 +48,18 @@ class ProviderStep(Action):
     def _enqueue(self, batch: Batch, new: Mapping[int, str], states: dict) -> dict[int, Result]:
         action = batch.step.get("provider_action", "")
         records = {record.pk: record for _, record in batch.records() if record.pk in new}
-        connections = connection_for(
-            self.action_type, [record.source_id for record in records.values()], action=action
-        )
-        served = {pk: record for pk, record in records.items() if record.source_id in connections}
+        serving = self.connections(action, records)
+        served = {pk: record for pk, record in records.items() if pk in serving}
         bodies = payloads.build(action, list(served))
         drafts = [
             outbox.RequestDraft(
                 key=new[pk],
-                connection_id=connections[record.source_id],
+                connection_id=serving[pk],
                 action=action,
                 payload=bodies[pk],
-                entity=self.level,
+                entity=self.level_at(batch.step),
                 record_id=pk,
-                order_id=record.order_id,
+                order_id=getattr(record, "order_id", pk),
                 retry=retry_of(batch.step),
             )
             for pk, record in served.items()
@@ -70,9 +71,12 @@ class ProviderStep(Action):
             if pk not in served
         }
 
-    def problems(self, step: Mapping[str, Any]) -> list[str]:
-        from providers.registry import provider_actions
+    def connections(self, action: str, records: Mapping[int, Any]) -> dict[int, int]:
+        """Record -> the active connection that serves it."""
+        found = connection_for(self.action_type, [r.source_id for r in records.values()], action=action)
+        return {pk: found[r.source_id] for pk, r in records.items() if r.source_id in found}
 
+    def problems(self, step: Mapping[str, Any]) -> list[str]:
         known = {action.key for action in provider_actions() if action.action_type == self.action_type}
         chosen = step.get("provider_action")
         return (
@@ -82,8 +86,6 @@ class ProviderStep(Action):
         )
 
     def output_events(self, step: Mapping[str, Any]) -> list[str]:
-        from providers.registry import provider_actions
-
         return [
             event
             for action in provider_actions()
@@ -113,6 +115,45 @@ class SendToInvoice(ProviderStep):
     key, label = "send_to_invoice", "Send to invoice"
     action_type = "send_to_invoice"
     happened = Q(invoiced_at__isnull=False)
+
+
+@register
+class CustomProviderAction(ProviderStep):
+    """Any action that a provider declares for orders or fulfillment orders; its outcome is the step's."""
+
+    key, label = "provider_action", "Provider action"
+    happened = Q(pk__in=[])  # only its answer tells
+
+    def level_at(self, step: Mapping[str, Any]) -> str:
+        found = _declared(step)
+        return found.entity if found else "order"
+
+    def connections(self, action: str, records: Mapping[int, Any]) -> dict[int, int]:
+        found = connection_for(
+            provider_action(action).action_type,
+            {getattr(record, "source_id", None) for record in records.values()},
+            action=action,
+        )
+        channels = {pk: getattr(record, "channel_id", None) for pk, record in records.items()}
+        own = connections_of_channels(action.partition(".")[0], {c for c in channels.values() if c})
+        served = {
+            pk: own.get(channels[pk]) or found.get(getattr(r, "source_id", None)) for pk, r in records.items()
+        }
+        return {pk: connection for pk, connection in served.items() if connection}
+
+    def problems(self, step: Mapping[str, Any]) -> list[str]:
+        return (
+            [] if _declared(step) else [f"“provider_action” must be one of {', '.join(sorted(_callable()))}"]
+        )
+
+
+def _callable() -> dict[str, ProviderAction]:
+    able = ("order", "fulfillment_order")
+    return {a.key: a for a in provider_actions() if a.entity in able and a.action_type in payloads.BUILDERS}
+
+
+def _declared(step: Mapping[str, Any]) -> ProviderAction | None:
+    return _callable().get(step.get("provider_action") or "")
 
 
 def receipt_key(batch: Batch, item: Item, record_id: int) -> str:

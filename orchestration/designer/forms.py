@@ -105,7 +105,7 @@ class StepForm(forms.Form):
             fits = [
                 (a.key, f"{a.label} ({a.key})")
                 for a in provider_actions()
-                if a.action_type == action.action_type
+                if not action.problems({"provider_action": a.key})
             ]
             chosen = node.get("provider_action", "")
             self._add("provider_action", _one("Provider action", fits, chosen), chosen)

@@ -23,6 +23,7 @@ WORDS = {
     "send_to_invoice": ("receipt_long", "Send", "Ask a billing provider for an invoice."),
     "wait": ("hourglass_empty", "Wait and hold", "Until an event is raised, or its deadline."),
     "hold": ("pause_circle", "Wait and hold", "Stop here until somebody releases the hold."),
+    "provider_action": ("extension", "More", "Any action that a provider declares; the path goes on with its answer."),
     "custom": ("tune", "More", "Policies of your own, then an event of your own."),
 }  # fmt: skip
 GROUPS = ("Elements", "Check", "Source and stock", "Send", "Wait and hold", "More")

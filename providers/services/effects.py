@@ -55,8 +55,11 @@ def settled(requests: Sequence[ProviderRequest], *, actor: str = "") -> None:
         effect = (DONE if state == State.DONE else FAILED).get(found.action_type)
         if effect:
             effect(group, teller)
-        if state == State.FAILED and found.failure_event:
-            _announce(found.failure_event, group, teller)
+        event = found.failure_event if state == State.FAILED else "" if effect else found.success_event
+        if event:
+            _announce(event, group, teller)
+        elif not effect:
+            _tell_steps(group, teller)
 
 
 def _announce(kind: str, group: Sequence[ProviderRequest], actor: str) -> None:
@@ -69,6 +72,19 @@ def _announce(kind: str, group: Sequence[ProviderRequest], actor: str) -> None:
             [Raised(kind, r.entity, r.record_id, r.order_id, payloads[r.record_id]) for r in group],
             actor=actor,
         )
+
+
+def _tell_steps(group: Sequence[ProviderRequest], actor: str) -> None:
+    """Steps that asked for this wait for its answer, of which no event of its own tells."""
+    asked = [r for r in group if r.key.startswith("run:") and r.order_id]
+    told = [{"action": r.action, "state": r.state, "reason": r.error} for r in asked]
+    record(
+        [
+            Raised("order.provider_answered", "order", r.order_id, r.order_id, t)
+            for r, t in zip(asked, told, strict=True)
+        ],
+        actor=actor,
+    )
 
 
 def _sent(group: Sequence[ProviderRequest], actor: str) -> None:
