@@ -1,6 +1,7 @@
 """Fulfillment optimization over arrays: no model, no query, no Django."""
 
 from .arrays import UNLIMITED, ProblemError
+from .explain import Candidate, candidates
 from .problem import (
     COMPONENTS,
     IN_LINES,
@@ -20,6 +21,7 @@ from .problem import (
 )
 from .solution import Solution
 from .solve import solve
+from .threshold import Change, threshold
 
 __all__ = [
     "COMPONENTS",
@@ -29,6 +31,8 @@ __all__ = [
     "KILOGRAM",
     "POUND",
     "UNLIMITED",
+    "Candidate",
+    "Change",
     "Exclusions",
     "Extras",
     "Lines",
@@ -40,5 +44,7 @@ __all__ = [
     "Skus",
     "Solution",
     "Stock",
+    "candidates",
     "solve",
+    "threshold",
 ]

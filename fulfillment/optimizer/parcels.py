@@ -120,7 +120,8 @@ class Lane(NamedTuple):
 def lane(problem: Problem, order, node, distance, service: int) -> Lane:
     services, orders = problem.services, problem.orders
     zone = np.searchsorted(services.zone_limits[service], distance, side="left")
-    runs = problem.offered[node, service] & (distance <= services.max_distance[service])
+    reach = np.minimum(services.max_distance[service], orders.max_distance[order])
+    runs = problem.offered[node, service] & (distance <= reach)
     away = problem.nodes.processing_days[node] + problem.ready_days[node, service]
     slack = orders.days_left[order] - away - services.transit_days[service, zone]
     chance = services.late_ppm[service, np.clip(slack, -2, 3) + 2]

@@ -37,13 +37,13 @@ SLACKS = 6  # days of slack -2, -1, 0, 1, 2, 3
 class Nodes:
     """Sources. Uses above `cap_regular` cost `overtime_cents` each, none go above `cap_max`.
 
-    `cap_unit` says what capacity counts: IN_UNITS, IN_LINES (a line in a parcel) or IN_PARCELS.
+    `pick_cents` is paid for each parcel; below zero it is a subsidy. `cap_unit` says what capacity counts: IN_UNITS, IN_LINES (a line in a parcel) or IN_PARCELS.
     """
 
     active: np.ndarray = column(bool, "N")
     latitude: np.ndarray = column(float, "N", low=-90, high=90)
     longitude: np.ndarray = column(float, "N", low=-180, high=180)
-    pick_cents: np.ndarray = column(np.int64, "N", low=0, high=2**31, fill=0)
+    pick_cents: np.ndarray = column(np.int64, "N", low=-(2**31), high=2**31, fill=0)
     unit_cents: np.ndarray = column(np.int64, "N", low=0, high=2**31, fill=0)
     cap_regular: np.ndarray = column(np.int64, "N", low=0, fill=UNLIMITED)
     cap_max: np.ndarray = column(np.int64, "N", low=0, fill=UNLIMITED)
@@ -100,6 +100,7 @@ class Orders:
     max_parcels: np.ndarray = column(np.int64, "O", low=1, fill=8)
     complete: np.ndarray = column(bool, "O", fill=False)
     mask: np.ndarray = column(np.int64, "O", low=0, fill=0)
+    max_distance: np.ndarray = column(float, "O", low=0, fill=np.inf)
     split_cents: np.ndarray = column(np.int64, "O", low=0, high=2**31, fill=0)
     sticky_cents: np.ndarray = column(np.int64, "O", low=0, high=2**31, fill=0)
     weights: np.ndarray = column(np.int64, "O", low=0, fill=0)

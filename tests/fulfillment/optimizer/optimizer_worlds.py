@@ -21,7 +21,7 @@ from fulfillment.optimizer import (
 )
 
 SPLITTING = ("complete", "max_parcels", "splittable", "split_cents", "same_sku")
-PLACING = ("inactive", "mask", "class", "pinned", "excluded", "offered", "distance", "weight")
+PLACING = ("inactive", "mask", "class", "pinned", "excluded", "offered", "distance", "reach", "weight")
 SHARING = ("capacity", "overtime", "lines_capacity", "parcels_capacity", "scarce")
 PRICING = ("extras", "sticky", "late", "ready", "reject", "distance_cents", "weights")
 KINDS = SPLITTING + PLACING + SHARING + PRICING
@@ -128,6 +128,7 @@ def _orders(random, counts, on: set) -> Orders:
         reject_cents=random.integers(200, 2000, size),
         max_parcels=random.integers(1, 3, size) if "max_parcels" in on else np.full(size, 4),
         complete=random.random(size) < 0.5 if "complete" in on else None,
+        max_distance=random.uniform(400, 2500, size) if "reach" in on else None,
         mask=random.integers(0, 2, size) if "mask" in on else None,
         split_cents=random.integers(0, 300, size) if "split_cents" in on else None,
         sticky_cents=random.integers(0, 100, size) if "sticky" in on else None,
@@ -196,7 +197,9 @@ def parcel_cost(problem, order: int, node: int, service: int, goods: dict[int, i
         return None
     rows = {line: row_of(problem, line, node) for line in goods}
     distance = kilometers(problem, order, node)
-    if None in rows.values() or distance > services.max_distance[service]:
+    if None in rows.values() or distance > min(
+        services.max_distance[service], problem.orders.max_distance[order]
+    ):
         return None
     grams = sum(
         int(problem.skus.grams[int(problem.lines.sku[line])]) * count for line, count in goods.items()
