@@ -101,6 +101,12 @@ def fewest_parts(
     return _filled({s: u for s, u in available.items() if s in free or s in picked}, quantity)
 
 
+def most_units(available: Mapping[int, int], free: frozenset[int], max_new: int) -> int:
+    """The most units of one line that so many new sources can bring besides those that come anyway."""
+    others = sorted((units for source, units in available.items() if source not in free), reverse=True)
+    return sum(units for source, units in available.items() if source in free) + sum(others[:max_new])
+
+
 def _how_many(units: Mapping[int, int], wanted: int, limit: int) -> int | None:
     got = count = 0
     for most in sorted(units.values(), reverse=True)[:limit]:

@@ -1,7 +1,8 @@
 """The first strategy: the nearest source that has everything, else the fewest sources, else the line in parts.
 
 Orders are planned one after another against the same stock, so they never promise a unit twice. A line is split only
-where no single source has it whole and the rules allow it. Without coordinates of the destination the same region
+where no single source has it whole and the rules allow it; where all together have too few units, these go and the rest
+is backordered. Without coordinates of the destination the same region
 comes first, then the same country, then the rest, and the distance stays empty.
 """
 
@@ -12,12 +13,13 @@ from itertools import combinations
 
 import numpy as np
 
-from fulfillment.cover import Offer, cheapest_cover, fewest_parts
+from fulfillment.cover import Offer, cheapest_cover, fewest_parts, most_units
 from fulfillment.distance import kilometers
 from fulfillment.nearest_words import NearestWords
 from fulfillment.sourcing_strategy import (
     DEFAULT_PLANNER,
     NOT_SOURCED,
+    PARTLY,
     SOURCED,
     LineNeed,
     LinePlan,
@@ -92,16 +94,17 @@ class _OrderPlan:
         """An assignment by policy is checked at its source; distance and source list are the policy's affair."""
         pk, stock = line.fixed_source_id, self._stock(line)
         source, _ = self.words.place(pk)
-        removal = None
+        removal, units = None, line.quantity
         if source is None or not source.active:
             removal = ("inactive", "inactive")
         elif pk in line.rejected:
             removal = ("rejected before", f"rejected by this source before: {line.rejected[pk]}")
         elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:
-            removal = _out_of_stock(have, line.quantity)
+            units = max(have, 0) if self.order.rules.split_lines else 0
+            removal = None if units else _out_of_stock(have, line.quantity)
         shown = [self._candidate(line, pk, {pk: removal} if removal else {})]
-        sentence = self.words.assigned(line, removal, checked=stock is not None)
-        self._settle(line, {} if removal else {pk: line.quantity}, shown, Counter(), sentence, removal)
+        sentence = self.words.assigned(line, removal, units, checked=stock is not None)
+        self._settle(line, {} if removal else {pk: units}, shown, Counter(), sentence, removal)
 
     def _plan_whole(self, lines: Sequence[LineNeed], views: dict[int, dict]) -> list[LineNeed]:
         """Give lines whole to the fewest sources; returns the lines that found none."""
@@ -151,7 +154,7 @@ class _OrderPlan:
         return tuple(masks)
 
     def _plan_parts(self, line: LineNeed) -> None:
-        """A line that found no source of its own: in parts if no source has it whole, else not at all."""
+        """A line that found no source of its own: in parts if no source has it whole, as far as the units go."""
         view, stock = self._removals(line), self._stock(line) or {}
         whole = [source.id for source, _, _ in self.ranked if source.id not in view]
         if whole:
@@ -159,10 +162,12 @@ class _OrderPlan:
         open_ = {s.id for s, _, _ in self.ranked if view[s.id][0] == "out of stock"}
         have = {s.id: stock[s.id] for s, _, _ in self.ranked if s.id in open_ and stock.get(s.id, 0) > 0}
         total = sum(have.values())
-        if total < line.quantity or not self.order.rules.split_lines:
+        if not total or not self.order.rules.split_lines:
             return self._choose(line, {}, view, self.words.missing(line, view, have))
         room = max(self.order.rules.max_sources - len(self.used), 0)
-        parts = fewest_parts(have, line.quantity, frozenset(self.used), room)
+        used = frozenset(self.used)
+        wanted = line.quantity if total >= line.quantity else most_units(have, used, room)
+        parts = fewest_parts(have, wanted, used, room) if wanted else {}
         sentence = self.words.parts(line, parts) if parts else self.words.no_room()
         return self._choose(line, parts, view, sentence)
 
@@ -213,7 +218,7 @@ class _OrderPlan:
             self.used.add(pk)
             if stock is not None:
                 stock[pk] -= units
-        outcome = SOURCED if taken else NOT_SOURCED
+        outcome = SOURCED if sum(taken.values()) >= line.quantity else PARTLY if taken else NOT_SOURCED
         self.plans[line.line_id] = LinePlan(
             line.line_id, outcome, allocations, shown, dict(removed), sentence[:300]
         )

@@ -39,13 +39,17 @@ class NearestWords:
 
     def parts(self, line: LineNeed, parts: Mapping[int, int]) -> str:
         each = [f"{self.name(pk)} ({units:,}, {self.far(pk)})" for pk, units in parts.items()]
+        if (found := sum(parts.values())) < line.quantity:
+            return f"{found:,} of {line.quantity:,} from {_joined(each)}: there is no more now, the rest is backordered."
         return f"Split over {_joined(each)}: no source had all {line.quantity:,}."
 
-    def assigned(self, line: LineNeed, removal: tuple[str, str] | None, *, checked: bool) -> str:
+    def assigned(self, line: LineNeed, removal: tuple[str, str] | None, units: int, *, checked: bool) -> str:
         name = self.name(line.fixed_source_id)
         if removal:
             return f"Not sourced: assigned to {name}, {removal[1]}."
         stock = f"{line.quantity:,} available" if checked else "stock not checked"
+        if units < line.quantity:
+            stock = f"{units:,} of {line.quantity:,} available, the rest is backordered"
         return f"{name}: assigned by policy, {stock} ({self.far(line.fixed_source_id)})."
 
     def missing(self, line: LineNeed, view: Mapping[int, tuple], have: Mapping[int, int]) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 DEFAULT_PLANNER = "nearest"
-SOURCED, NOT_SOURCED = "sourced", "not_sourced"
+SOURCED, PARTLY, NOT_SOURCED = "sourced", "partly", "not_sourced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,8 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class LinePlan:
-    """`allocations`: (source id, quantity, km or None), nearest first; none if not sourced.
+    """`allocations`: (source id, quantity, km or None), nearest first; none if not sourced, fewer units than asked for
+    if partly sourced: the rest is backordered.
 
     `candidates`: {code, available, distance_km, removed_by} of the nearest sources and of the chosen, nearest first;
     `removed`: how many sources each kind of reason took out, over all sources.

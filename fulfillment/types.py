@@ -28,7 +28,7 @@ class LineDemand:
 
 @dataclass(frozen=True, slots=True)
 class LineSourcing:
-    """What became of one demand: `sourced` or `not_sourced`, where it goes, and the sentence that says why.
+    """What became of one demand: `sourced`, `partly` or `not_sourced`, where it goes, and the sentence that says why.
 
     `allocations` are (source id, quantity, distance in km or None), nearest first.
     """

@@ -83,17 +83,10 @@ def refuse_lines(
     table: TransitionTable,
 ) -> None:
     """Keep that these sources refused these lines, and let the lines look for another source."""
-    by_id = {item.pk: item for item in work}
-    now = timezone.now()
-    rows = [
-        (li.order_line_id, by_id[pk].source_id, reasons[pk][:200], actor, now)
-        for li in lines
-        for pk in [li.fulfillment_order_id]
-    ]
-    if not rows:
+    if not lines:
         return
-    fields = ("order_line", "source", "reason", "actor", "at")
-    bulk.insert(SourceRejection, fields, rows, skip_conflicts=True)
+    by_id = {item.pk: item for item in work}
+    keep_rejections(lines, work, actor=actor, reasons=reasons)
     told = {
         line.order_line_id: {"note": reasons[pk], "source": by_id[pk].source.code}
         for line in lines
@@ -103,6 +96,25 @@ def refuse_lines(
     OrderLine.objects.filter(pk__in=list(told), source_is_assigned=True).update(source_is_assigned=False)
     moving = [line for line in order_lines_of(lines).values() if line.state in LOOKING]
     apply_event("order_line.rejected", moving, actor=actor, payloads=told, table=table)
+
+
+def keep_rejections(
+    lines: Sequence[FulfillmentLine],
+    work: Sequence[FulfillmentOrder],
+    *,
+    actor: str,
+    reasons: Mapping[int, str],
+) -> None:
+    """Sourcing does not find these sources for these lines again."""
+    by_id, now = {item.pk: item for item in work}, timezone.now()
+    rows = [
+        (li.order_line_id, by_id[pk].source_id, reasons[pk][:200], actor, now)
+        for li in lines
+        for pk in [li.fulfillment_order_id]
+    ]
+    if rows:
+        fields = ("order_line", "source", "reason", "actor", "at")
+        bulk.insert(SourceRejection, fields, rows, skip_conflicts=True)
 
 
 def end_demand(lines: Sequence[FulfillmentLine], *, actor: str, table: TransitionTable) -> None:

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentOrder
-from fulfillment.querysets import lock_owners, lock_work
-from fulfillment.services.closing import cancel_work, move_sent, reject_work
+from fulfillment.querysets import lines_of, lock_owners, lock_work
+from fulfillment.services.closing import cancel_work, move_sent, refuse_lines, reject_work
 from fulfillment.services.reporting import record_invoices, report_status
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.shipping import deliver, ship
@@ -44,17 +44,24 @@ def expect_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
 
 
 @transaction.atomic
-def forget_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
+def forget_send(
+    fo_ids: Collection[int], *, actor: str, refusals: Mapping[int, str] | None = None
+) -> list[int]:
     """The provider surely did not take these: they may be sent again, sourced anew or canceled here.
 
-    One whose cancellation was asked for meanwhile is canceled now. Returns the ids changed.
+    One whose cancellation was asked for meanwhile is canceled now. `refusals` has what the provider said of those that
+    it refused: sourcing does not find that source for these lines again. Returns the ids changed.
     """
     work, _ = lock_work(fo_ids)
     due = [item for item in work.values() if item.state == State.NEW and item.send_requested_at]
     FulfillmentOrder.objects.filter(pk__in=[item.pk for item in due]).update(send_requested_at=None)
     asked = [item for item in due if item.cancel_requested_at]
     with collecting():
-        cancel_work(asked, actor=actor, reason="canceled", table=TransitionTable())
+        table = TransitionTable()
+        cancel_work(asked, actor=actor, reason="canceled", table=table)
+        refused = [item for item in due if refusals and item.pk in refusals and not item.cancel_requested_at]
+        if refused:
+            refuse_lines(lines_of(refused), refused, actor=actor, reasons=refusals, table=table)
     return [item.pk for item in due]
 
 

@@ -11,7 +11,13 @@ from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment, ShipmentLine
 from fulfillment.querysets import lines_of, lock_work, order_lines_of
-from fulfillment.services.closing import move_sent, recount_shipped, refuse_lines, settle_lines
+from fulfillment.services.closing import (
+    keep_rejections,
+    move_sent,
+    recount_shipped,
+    refuse_lines,
+    settle_lines,
+)
 from fulfillment.services.reserving import release_lines
 from fulfillment.services.words import refusal
 from fulfillment.types import ShipmentReport
@@ -31,7 +37,7 @@ LATE = (
     "status:"  # key of a shipment that was told by its state only; the report with the details takes it over
 )
 
-LEFT_OUT = "not in the shipment"
+LEFT_OUT, SHORT = "not in the shipment", "shipped less than it was told to"
 
 
 def status_key(fulfillment_order_id: int) -> str:
@@ -57,8 +63,8 @@ def ship(reports: Sequence[ShipmentReport], *, actor: str) -> Outcome:
     """Record what left: shipment, counters, stock, states of fulfillment order, lines and header.
 
     A fulfillment order ships once. What a report leaves out is short, and its stock is released. A line that is short
-    of some units stays in fulfillment as part shipped: `source_lines` finds the missing units elsewhere, or a person
-    cancels them. A line that was left out altogether counts as rejected by the source and is sourced elsewhere. A report under a known key changes nothing. Refused, with nothing of it changed: more units
+    of some units stays in fulfillment as part shipped: `source_lines` finds the missing units at other sources, or a
+    person cancels them. A line that was left out altogether counts as rejected by the source and is sourced elsewhere. A report under a known key changes nothing. Refused, with nothing of it changed: more units
     than the line has, and what is shipped, rejected or canceled already: of a cancellation and a shipment one wins.
     """
     work, _ = lock_work({report.fulfillment_order_id for report in reports})
@@ -170,6 +176,8 @@ def _write(desk: _Desk, actor: str, table: TransitionTable) -> None:
     left_out = [line for line in lines if line.pk not in units]
     reasons = dict.fromkeys(desk.work, LEFT_OUT)
     refuse_lines(left_out, work, actor=actor, reasons=reasons, table=table)
+    short = [line for line in lines if units.get(line.pk, line.quantity) < line.quantity]
+    keep_rejections(short, work, actor=actor, reasons=dict.fromkeys(desk.work, SHORT))
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
 
 

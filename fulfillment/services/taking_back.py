@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejection
 from fulfillment.selectors import Work
 from inventory.services.reservations import release
 from orders.services.events import apply_event
@@ -14,8 +14,8 @@ REASON = "sourced_again"
 def take_back(work: Sequence[Work], order_line_ids: Collection[int], *, actor: str) -> list[Work]:
     """Release and remove the unsent work of these order lines; returns the work that is left.
 
-    A fulfillment order that loses all its lines is canceled and keeps them, as history; one that loses some keeps
-    the others. The caller has locked the orders.
+    A fulfillment order that loses all its lines is canceled and keeps them, as history, or rejected where its source
+    refused them; one that loses some keeps the others. The caller has locked the orders.
     """
     gone = [item for item in work if item.is_unsent and item.order_line_id in order_line_ids]
     if not gone:
@@ -35,6 +35,23 @@ def _close(gone: Sequence[Work], still_used: set[int], actor: str) -> None:
     single = [line for pk, lines in by_order.items() if pk in still_used for line in lines]
     if single:
         FulfillmentLine.objects.filter(pk__in=single).delete()
-    if emptied := set(by_order) - still_used:
-        found = list(FulfillmentOrder.objects.filter(pk__in=emptied).order_by("pk"))
-        apply_event("fulfillment_order.canceled", found, actor=actor, reason=REASON)
+    emptied = set(by_order) - still_used
+    if not emptied:
+        return
+    refused = _refused([item for item in gone if item.fulfillment_order_id in emptied])
+    found = list(FulfillmentOrder.objects.filter(pk__in=emptied).order_by("pk"))
+    over = [item for item in found if item.pk not in refused]
+    apply_event("fulfillment_order.canceled", over, actor=actor, reason=REASON)
+    for reason in sorted(set(refused.values())):
+        group = [item for item in found if refused.get(item.pk) == reason]
+        apply_event("fulfillment_order.rejected", group, actor=actor, reason=reason)
+
+
+def _refused(gone: Sequence[Work]) -> dict[int, str]:
+    """Fulfillment order -> why its source refused its lines."""
+    rows = SourceRejection.objects.filter(order_line_id__in={item.order_line_id for item in gone})
+    said = {
+        (line, source): why for line, source, why in rows.values_list("order_line_id", "source_id", "reason")
+    }
+    pairs = {item.fulfillment_order_id: said.get((item.order_line_id, item.source_id)) for item in gone}
+    return {pk: reason[:40] for pk, reason in pairs.items() if reason is not None}

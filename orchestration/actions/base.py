@@ -18,9 +18,12 @@ ACTIONS: dict[str, "Action"] = {}
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How it went for one record. `wait` keeps the record at this step until something makes its run due again."""
+    """How it went for one record. `wait` keeps the record at this step until something makes its run due again.
 
-    status: str  # ok, wait or failed
+    `partly`, for lines and fulfillment orders: some of its units go on, for the others it takes the failure road as well.
+    """
+
+    status: str  # ok, wait, failed or partly
     code: str = ""
     sentence: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
@@ -37,6 +40,10 @@ def failed(code: str, sentence: str, **detail: Any) -> Result:
 def unavailable(sentence: str, code: str = "unavailable", **detail: Any) -> Result:
     """Failed for now: what is needed could not be reached. A step may be set to try such failures again."""
     return Result("failed", code, sentence, detail, unavailable=True)
+
+
+def partly(code: str, sentence: str, **detail: Any) -> Result:
+    return Result("partly", code, sentence, detail)
 
 
 def waiting(sentence: str) -> Result:

@@ -3,6 +3,7 @@ from typing import Any
 
 from orchestration.actions.base import OK, Action, Batch, Result, register, waiting
 from orders.models import Hold
+from orders.services.backorders import note_backordered
 from orders.services.events import apply_event
 from orders.services.holds import hold_orders
 
@@ -27,6 +28,7 @@ class PlaceHold(Action):
         held = batch.wave.held_orders(kind)
         freed = [record for item, record in batch.records() if item.order.pk not in held]
         if freed and kind == Hold.Type.BACKORDER and self.level_at(batch.step) == "order_line":
+            note_backordered({line.pk: 0 for line in freed})
             apply_event("order_line.released", freed, actor=batch.wave.actor, table=batch.wave.table)
         label = Hold.Type(kind).label.lower()
         return {
@@ -42,6 +44,8 @@ class PlaceHold(Action):
         )  # fmt: skip
         if kind == Hold.Type.BACKORDER and self.level_at(batch.step) == "order_line":
             lines = [line for item in items for line in item.records]
+            missing = {item.order.pk: batch.wave.units_to_find(item.order.pk) for item in items}
+            note_backordered({line.pk: missing[line.order_id].get(line.pk, 0) for line in lines})
             apply_event("order_line.backordered", lines, actor=batch.wave.actor, table=batch.wave.table)
         batch.wave.reload_states([item.order.pk for item in items])
 

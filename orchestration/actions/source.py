@@ -1,11 +1,12 @@
 """Finding a source: by strategy (Send to DOM) or by policy (Assign fulfillment source, Send fulfillment process request)."""
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Any
 
 from fulfillment.services.sourcing import source_lines
-from fulfillment.types import LineDemand
-from orchestration.actions.base import Action, Batch, Result, failed, register
+from fulfillment.types import LineDemand, LineSourcing
+from orchestration.actions.base import Action, Batch, Result, failed, partly, register
 
 SOURCED = frozenset({"sourced", "reserved", "sent", "shipped", "invoiced"})
 MODES = ("check", "create", "check_and_create")
@@ -20,15 +21,13 @@ class Sourcing(Action):
     def run(self, batch: Batch) -> dict[int, Result]:
         under_way = {item.order.id: batch.wave.units_under_way(item.order.id) for item in batch.items}
         demands = [_demand(item.order, line, under_way[item.order.id]) for item, line in batch.records()]
-        plan = source_lines(
-            [d for d in demands if d.quantity > 0], actor=batch.wave.actor, **self.mode(batch.step)
+        plan = source_lines(  # who came first chooses first, however the batch was claimed
+            sorted([d for d in demands if d.quantity > 0], key=attrgetter("order_id")),
+            actor=batch.wave.actor,
+            **self.mode(batch.step),
         )
         batch.wave.forget_fulfillment_orders()
-        return {
-            pk: failed("not_sourced", found.reason or "No source has the stock.")
-            for pk, found in plan.items()
-            if found.outcome != "sourced"
-        }
+        return {pk: _result(found) for pk, found in plan.items() if found.outcome != "sourced"}
 
     def mode(self, step: Mapping[str, Any]) -> dict[str, Any]:
         return {}
@@ -67,6 +66,12 @@ class AssignFulfillmentSource(Action):
 
     def problems(self, step: Mapping[str, Any]) -> list[str]:
         return [] if step.get("policies") else ["needs an execution policy that sets the source"]
+
+
+def _result(found: LineSourcing) -> Result:
+    if found.outcome == "partly":
+        return partly("partly_sourced", found.reason)
+    return failed("not_sourced", found.reason or "No source has the stock.")
 
 
 def _demand(order, line, under_way: Mapping[int, int]) -> LineDemand:

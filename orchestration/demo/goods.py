@@ -8,6 +8,8 @@ PRODUCTS = 500
 TRADE = ("Kitchen", "Stationery", "Toys")
 # Nobody has these at the beginning: who orders them waits.
 SOLD_OUT = ("FUR-013", "ELC-037", "OUT-029", "GRD-041")
+# Our stock lists have these at the 3PLs, who will not handle them: what is sent there comes back and goes elsewhere.
+REFUSED = ("FUR-003", "FUR-007", "KIT-011", "TOY-021", "LGT-017", "BED-009")
 # category: (prefix, lowest and highest price, lightest and heaviest in grams, nouns)
 CATEGORIES = {
     "Kitchen": ("KIT", (9, 120), (200, 4000), ("Skillet", "Kettle", "Knife", "Bowl", "Mug")),

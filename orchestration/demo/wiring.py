@@ -21,6 +21,7 @@ STORE = "demo"
 # slot: (name of the API key, scopes, channel)
 API_KEYS = {
     "staff_key": ("Sandbox staff", ("fulfillment:read", "fulfillment:write"), None),
+    "dock_key": ("Receiving dock", ("inventory:write",), None),
     "trial_key": ("First steps", ("orders:*", "products:read", "inventory:read", "events:read"), None),
     "trade_key": ("Trade buyers", ("orders:write",), "wholesale"),
 }
@@ -86,6 +87,9 @@ def sandbox_config(
         "hooks": {provider: key for key, (provider, *_) in CONNECTIONS.items()},
         "secrets": {name: kept[name] for name in ("bigcommerce", "threepl", "billing")},
         "staff_key": keys["staff_key"],
+        "dock_key": keys["dock_key"],
+        "awaited": list(goods.SOLD_OUT),
+        "refuses": list(goods.REFUSED),
         "products": [
             {"sku": row["sku"], "name": row["name"], "price": str(row["price"])}
             for row in goods.product_rows()

@@ -79,7 +79,7 @@ def go_back(wave: Wave, token: Token, key: str) -> None:
         )
         return
     token.visit += 1
-    token.lines = wave.line_ids(token)
+    token.lines = wave.open_line_ids(token)
     token.fulfillment_orders = token.custom = None
     place(wave, token, key)
 

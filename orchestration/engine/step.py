@@ -205,7 +205,9 @@ def raise_events(
             if record.id in skipped or status == "wait":
                 continue
             touched[item.order.id] = item.order
-            if status == "ok":
+            if status == "partly":
+                failed_orders[item.order.id] = item.order
+            if status in ("ok", "partly"):
                 good.append(record)
             else:
                 bad.append(record)
@@ -270,12 +272,14 @@ def _move(
 
 
 def _fared(item: Item, outcomes: Outcomes, skipped: set[int], *, aside: str) -> dict[str, list]:
-    """The item's records by how they fared; what a filter left out joins `aside`."""
+    """The item's records by how they fared, partly done ones in both; what a filter left out joins `aside`."""
     groups: dict[str, list] = {"ok": [], "wait": [], "failed": [], "skipped": []}
     if not outcomes and not skipped:
         return groups | {"ok": item.records}
     for record in item.records:
-        groups[aside if record.id in skipped else outcomes.get(record.id, OK).status].append(record)
+        status = aside if record.id in skipped else outcomes.get(record.id, OK).status
+        for name in ("ok", "failed") if status == "partly" else (status,):
+            groups[name].append(record)
     return groups
 
 

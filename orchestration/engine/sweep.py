@@ -8,6 +8,7 @@ from iom.lib import bell
 from orchestration.engine.claim import is_any_due
 from orchestration.engine.recovery import recover
 from orchestration.models import FlowRun, StepRun
+from orchestration.services.restock import restock
 
 SELDOM_SECONDS = 60.0  # what was lost is looked for this often in each worker
 _last = 0.0
@@ -25,6 +26,7 @@ def sweep() -> int:
     if time.monotonic() - _last >= SELDOM_SECONDS:
         _last = time.monotonic()
         recover()
+    restock()
     if is_any_due():
         bell.ring("advance")
     return woken

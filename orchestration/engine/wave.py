@@ -42,6 +42,7 @@ LINE_FIELDS = (
 RUN_FIELDS = ("id", "order_id", "version_id", "start_event_id", "attempts")
 RESULT_COLUMNS = ("run", "order", "step", "result", "code", "detail", "visit", "at", "duration_ms")
 RUN_COLUMNS = ("state", "due_at", "lease_until", "attempts", "finished_at")
+BROUGHT = (FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
 GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
 
 IMPATIENCE_SECONDS = 30.0
@@ -236,6 +237,27 @@ class Wave:
         ours = [f for f in self.fulfillment_orders(order_id) if f.id in token.fulfillment_orders]
         ids = frozenset(line for f in ours for line in f.line_quantities)
         return ids if token.lines is None else ids & token.lines
+
+    def open_line_ids(self, token: Token) -> frozenset[int] | None:
+        """The same without lines that a fulfillment order of its path has brought whole, unless all were."""
+        every = self.line_ids(token)
+        if token.fulfillment_orders is None:
+            return every
+        ours = self.fulfillment_orders(self.order_of[token.run_id])
+        gone = [f for f in ours if f.id in token.fulfillment_orders and f.state in BROUGHT]
+        brought = {line for f in gone for line, left in f.line_quantities.items() if not left}
+        return every - brought or every
+
+    def units_to_find(self, order_id: int) -> dict[int, int]:
+        """Order line id -> units that no fulfillment order is to bring; lines that want none are left out."""
+        found = {
+            n.id: n.quantity - n.quantity_shipped - n.quantity_canceled for n in self.live_lines(order_id)
+        }
+        for work in self.fulfillment_orders(order_id):
+            if work.state in FulfillmentOrder.OPEN:
+                for line, quantity in work.line_quantities.items():
+                    found[line] = found.get(line, 0) - quantity
+        return {line: units for line, units in found.items() if units > 0}
 
     def units_under_way(self, order_id: int) -> dict[int, int]:
         """Order line id -> units that some source is working on already."""

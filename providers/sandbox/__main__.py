@@ -11,6 +11,7 @@ from pathlib import Path
 
 from providers.sandbox.billing import Billing
 from providers.sandbox.calls import Caller
+from providers.sandbox.dock import Dock
 from providers.sandbox.faults import CALM, STORMY, Dice
 from providers.sandbox.http import HANG_UP, Answer, Request, Server
 from providers.sandbox.ledger import Ledger, count
@@ -33,6 +34,7 @@ class Sandbox:
         self.caller = Caller(config, self.ledger, self.dice)
         self.trade = Trade(config, self.ledger, self.dice)
         self.staff = Staff(config, self.ledger, options.pace)
+        self.dock = Dock(config)
         self.rate = options.rate
 
     def start_threads(self) -> None:
@@ -40,6 +42,7 @@ class Sandbox:
             threading.Thread(target=_for_ever, args=(work,), daemon=True).start()
         if self.rate:
             threading.Thread(target=self._customers, daemon=True).start()
+            threading.Thread(target=_for_ever, args=(self.dock.round,), daemon=True).start()
 
     def handle(self, request: Request) -> Answer:
         """Our own side doors are calm; the vendors' doors are not."""

@@ -18,10 +18,11 @@ NOT_FOUND = Answer(404, {"code": "not_found", "message": "There is no such order
 
 
 class ThirdParty:
-    """`pace` is the seconds that each step of the work takes."""
+    """`pace` is the seconds that each step of the work takes; `config["refuses"]` has the SKUs that it will not handle."""
 
     def __init__(self, config: Mapping[str, Any], ledger: Ledger, dice: Dice, pace: float) -> None:
         self.key = config["secrets"]["threepl"]["api_key"]
+        self.refuses = frozenset(config.get("refuses", ()))
         self.ledger, self.dice, self.pace = ledger, dice, pace
 
     def answer(self, request: Request) -> Answer:
@@ -66,6 +67,10 @@ class ThirdParty:
             return {**named, "status": 200, "order": {**document(row), **named}}
         if not order.get("lines") or any(line["quantity"] < 1 for line in order["lines"]):
             error = {"code": "bad_lines", "message": "An order needs lines with a quantity above 0."}
+            return {**named, "status": 422, "error": error}
+        if refused := sorted(self.refuses & {line.get("sku") for line in order["lines"]}):
+            count(db, "refused")
+            error = {"code": "not_carried", "message": f"We do not handle {', '.join(refused)}."}
             return {**named, "status": 422, "error": error}
         now = time.time()
         db.execute(

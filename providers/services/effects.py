@@ -95,7 +95,9 @@ def _sent(group: Sequence[ProviderRequest], actor: str) -> None:
 
 
 def _not_sent(group: Sequence[ProviderRequest], actor: str) -> None:
-    execution.forget_send([r.record_id for r in group], actor=actor)
+    """A refusal is the source's: the lines are not sent there again unless somebody sends this very request again."""
+    refusals = {r.record_id: r.error or "refused by the provider" for r in group}
+    execution.forget_send(list(refusals), actor=actor, refusals=refusals)
 
 
 def _canceled(group: Sequence[ProviderRequest], actor: str) -> None:

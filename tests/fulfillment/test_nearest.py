@@ -77,7 +77,7 @@ def test_a_line_is_split_only_where_no_source_has_it_whole():
         (Rules(max_sources=1), "Not sourced: it takes one more source, and the order may use 1."),
         (
             Rules(max_distance_km=800),
-            "Not sourced: of 4 sources 3 too far and 1 out of stock.",
+            "3 of 5 from Chicago DC (3, 131 km): there is no more now, the rest is backordered.",
         ),
         (
             Rules(source_ids=frozenset({1, 3})),
@@ -113,7 +113,7 @@ def test_the_rules_of_the_strategy(rules, sentence):
 )
 def test_what_removes_a_source_is_said_in_words(change, rejected, rules, words, removed):
     sources = (replace(CHICAGO, **change), RENO)
-    plans = plan([LineNeed(100, 10, 2, rejected=rejected)], {10: {1: 9, 2: 1}}, sources=sources, rules=rules)
+    plans = plan([LineNeed(100, 10, 2, rejected=rejected)], {10: {1: 9, 2: 0}}, sources=sources, rules=rules)
     assert plans[100].outcome == "not_sourced"
     assert plans[100].candidates[0]["removed_by"] == words
     assert plans[100].removed == removed
@@ -122,8 +122,20 @@ def test_what_removes_a_source_is_said_in_words(change, rejected, rules, words, 
 def test_orders_of_a_batch_never_promise_the_same_unit_twice():
     orders = [OrderNeed(n, [LineNeed(n, 10, 2)], **MILWAUKEE) for n in (1, 2, 3)]
     plans = planner_for("nearest").plan(Problem(orders, SOURCES, {10: {1: 3, 3: 2}}))
-    assert [plans[n].allocations for n in (1, 2, 3)] == [((1, 2, 131),), ((3, 2, 1380),), ()]
-    assert plans[3].sentence == "Not sourced: of 4 sources 4 out of stock."
+    assert [plans[n].allocations for n in (1, 2, 3)] == [((1, 2, 131),), ((3, 2, 1380),), ((1, 1, 131),)]
+    assert (plans[3].outcome, plans[3].sentence) == (
+        "partly",
+        "1 of 2 from Chicago DC (1, 131 km): there is no more now, the rest is backordered.",
+    )
+
+
+def test_a_line_that_is_short_everywhere_gets_what_there_is_from_as_many_sources_as_it_may_use():
+    stock = {10: {1: 3, 2: 1, 3: 2}}
+    plans = plan([LineNeed(100, 10, 9)], stock, rules=Rules(max_sources=2))
+    assert (plans[100].outcome, plans[100].allocations) == ("partly", ((1, 3, 131), (3, 2, 1380)))
+    assert stock == {10: {1: 0, 2: 1, 3: 0}}
+    whole_only = plan([LineNeed(100, 10, 9)], {10: {1: 3}}, rules=Rules(split_lines=False))
+    assert (whole_only[100].outcome, whole_only[100].allocations) == ("not_sourced", ())
 
 
 def test_two_lines_of_one_product_share_its_stock():
@@ -159,7 +171,14 @@ def test_without_coordinates_the_same_region_comes_first_and_the_record_says_so(
     "stock, rejected, check, outcome, sentence",
     [
         (5, {}, True, "sourced", "Reno DC: assigned by policy, 2 available (2,677 km)."),
-        (1, {}, True, "not_sourced", "Not sourced: assigned to Reno DC, out of stock: 1 of 2."),
+        (0, {}, True, "not_sourced", "Not sourced: assigned to Reno DC, out of stock: 0 of 2."),
+        (
+            1,
+            {},
+            True,
+            "partly",
+            "Reno DC: assigned by policy, 1 of 2 available, the rest is backordered (2,677 km).",
+        ),
         (0, {}, False, "sourced", "Reno DC: assigned by policy, stock not checked (2,677 km)."),
         (
             5,

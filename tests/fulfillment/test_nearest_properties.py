@@ -22,6 +22,10 @@ def orders_of(batch, rule):
     ]
 
 
+def outcome_of(units, quantity):
+    return "sourced" if units == quantity else "partly" if units else "not_sourced"
+
+
 def planned(orders, stock):
     copy = {item: dict(rows) for item, rows in stock.items()}
     return planner_for("nearest").plan(Problem(orders, SOURCES, copy))
@@ -29,14 +33,21 @@ def planned(orders, stock):
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(carts, min_size=1, max_size=4), stocks, rules)
-def test_never_more_than_available_and_never_a_line_in_half(batch, stock, rule):
+def test_never_more_than_available_and_a_line_in_part_only_where_all_have_too_few(batch, stock, rule):
     orders, taken = orders_of(batch, rule), Counter()
     plans = planned(orders, stock)
     for order in orders:
         used = set()
         for line in order.lines:
             allocations = plans[line.line_id].allocations
-            assert sum(units for _, units, _ in allocations) in (0, line.quantity)
+            units = sum(units for _, units, _ in allocations)
+            assert plans[line.line_id].outcome == outcome_of(units, line.quantity)
+            if 0 < units < line.quantity:
+                assert rule.split_lines
+                left = sum(stock.get(line.product_id, {}).values()) - sum(
+                    n for (item, _), n in taken.items() if item == line.product_id
+                )
+                assert left < line.quantity
             assert len(allocations) <= 1 or rule.split_lines
             used |= {pk for pk, _, _ in allocations}
             taken.update({(line.product_id, pk): units for pk, units, _ in allocations})
@@ -90,4 +101,6 @@ def test_a_split_line_takes_the_fewest_sources(rows, quantity):
         for group in combinations(rows, size)
         if sum(rows[pk] for pk in group) >= quantity
     ]
-    assert len(plan.allocations) == (len(sets[0]) if sets else 0)
+    some = [units for units in rows.values() if units]
+    assert len(plan.allocations) == (len(sets[0]) if sets else len(some))
+    assert sum(units for _, units, _ in plan.allocations) == min(quantity, sum(some))

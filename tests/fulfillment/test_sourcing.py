@@ -42,13 +42,22 @@ def test_a_sourced_line_gets_a_fulfillment_order_and_a_record_of_why(world):
 
 
 def test_a_line_without_a_source_gets_no_fulfillment_order(world):
-    thing = world.product(CHI=1)
+    thing = world.product(CHI=0)
     order = world.order((thing, 2))
     (found,) = world.source(order).values()
     assert found == LineSourcing("not_sourced", (), "Not sourced: of 3 sources 3 out of stock.")
     assert not FulfillmentOrder.objects.exists()
     assert SourcingDecision.objects.get().outcome == "not_sourced"
     assert order.lines.get().source_id is None
+
+
+def test_a_line_that_is_short_everywhere_goes_in_part(world):
+    thing = world.product(CHI=1)
+    order = world.order((thing, 3))
+    (found,) = world.source(order).values()
+    assert (found.outcome, found.allocations) == ("partly", ((world.sources["CHI"].pk, 1, 131),))
+    assert FulfillmentLine.objects.get().quantity == 1
+    assert SourcingDecision.objects.get().outcome == "partly"
 
 
 def test_a_split_line_is_at_two_sources(world):
@@ -144,9 +153,11 @@ def test_an_unknown_strategy_is_named_and_nothing_changes(world):
     "mode, units, outcome, made",
     [
         ("check", 5, "sourced", 0),
-        ("check", 1, "not_sourced", 0),
+        ("check", 1, "partly", 0),
+        ("check", 0, "not_sourced", 0),
         ("create", 1, "sourced", 1),
-        ("check_and_create", 1, "not_sourced", 0),
+        ("check_and_create", 1, "partly", 1),
+        ("check_and_create", 0, "not_sourced", 0),
         ("check_and_create", 5, "sourced", 1),
     ],
 )
@@ -160,14 +171,14 @@ def test_the_three_modes_of_an_assigned_source(world, mode, units, outcome, made
 
 
 def test_reserving_holds_the_stock_of_fulfillment_lines(world):
-    thing = world.product(CHI=3)
+    thing = world.product(CHI=2)
     one, two = world.orders(2, (thing, 2), (None, 4))
     world.source(one, two)
     assert world.reserve(one) == {}
     assert world.reserve(one) == {}
     line = FulfillmentLine.objects.get(order_line__order=one, product=thing)
     assert line.reservation_key == f"fl:{line.fulfillment_order_id}:{line.order_line_id}"
-    assert stock(thing) == {"CHI": (3, 2)}
+    assert stock(thing) == {"CHI": (2, 2)}
     assert world.reserve(two) == {two.lines.get(product=thing).pk: "No source was found for this line yet."}
 
 

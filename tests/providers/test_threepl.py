@@ -5,7 +5,7 @@ import json
 import pytest
 from django.utils import timezone
 
-from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejection
 from orders.models import OrderLine
 from providers.services import inbox, outbox, payloads
 from providers.services.outbox import RequestDraft
@@ -72,3 +72,12 @@ def test_a_refusal_frees_the_fulfillment_order(connect, vendor, work):
     outbox.deliver(1)
     found = FulfillmentOrder.objects.get(pk=work.pk)
     assert found.state == "new" and found.send_requested_at is None
+
+
+def test_who_refused_a_line_is_not_found_for_it_again(connect, vendor, work):
+    enqueue(connect("threepl"), work)
+    vendor.script = [422]
+    outbox.deliver(1)
+    refusal = SourceRejection.objects.get()
+    assert (refusal.source_id, refusal.order_line.order_id) == (work.source_id, work.order_id)
+    assert OrderLine.objects.get(order=work.order_id).state_reason == "rejected"
