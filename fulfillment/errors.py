@@ -44,3 +44,20 @@ class UnknownStatus(FulfillmentError):
     def __init__(self, statuses: Collection[str]) -> None:
         self.statuses = sorted(statuses)
         super().__init__(f"There is no fulfillment status named {', '.join(self.statuses)}.")
+
+
+class UnknownReason(FulfillmentError):
+    code = "unknown_reason"
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(f"There is no reason to reject named {kind}.")
+
+
+class FulfillmentLineNotFound(FulfillmentError):
+    code = "fulfillment_line_not_found"
+    status = 404
+
+    def __init__(self, ids: Collection[int]) -> None:
+        self.ids = sorted(ids)
+        super().__init__(f"There is no fulfillment line with id {', '.join(map(str, self.ids[:10]))}.")

@@ -1,9 +1,10 @@
 """What sourcing must know, each in one query however many orders."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from django.db.models import Q
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentOrder, SourceRejection
@@ -16,6 +17,7 @@ from orders.models import OrderLine
 SOURCE_FIELDS = ("pk", "code", "name", "type", "active", "latitude", "longitude", "region", "country")
 State = FulfillmentOrder.State
 FARTHEST = 10**9
+MOST_REJECTS = 3  # where the strategy says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +104,26 @@ def source_facts() -> list[SourceFacts]:
 
 
 def rejections_of(order_line_ids: Collection[int]) -> dict[int, dict[int, str]]:
-    """Order line -> source -> why it refused the line."""
+    """Order line -> source -> why it refused the line; those whose cool-down is over are left out."""
     found: dict[int, dict[int, str]] = defaultdict(dict)
-    rows = SourceRejection.objects.filter(order_line_id__in=order_line_ids)
+    still = Q(until__isnull=True) | Q(until__gt=timezone.now())
+    rows = SourceRejection.objects.filter(still, order_line_id__in=order_line_ids)
     for line, source, reason in rows.values_list("order_line_id", "source_id", "reason"):
         found[line][source] = reason
     return found
+
+
+def most_rejects(strategies: Collection[str]) -> dict[str, int]:
+    """Strategy key -> after how many refusals of a line a person is asked; the lowest of its limits that count."""
+    live = live_strategies()
+    return {key: _reject_limit(live[key].document) if key in live else MOST_REJECTS for key in strategies}
+
+
+def _reject_limit(document: Mapping) -> int:
+    today = timezone.now().date()
+    counted = [row for row in document["constraints"] if row["kind"] == "maximum_rejects"]
+    limits = [row["parameters"]["count"] for row in counted if counts_on(row, today)]
+    return min(limits, default=MOST_REJECTS)
 
 
 def stock_of(product_ids: Collection[int]) -> dict[int, dict[int, int]]:
@@ -118,7 +134,11 @@ def stock_of(product_ids: Collection[int]) -> dict[int, dict[int, int]]:
     return dict(stock)
 
 
-def open_quantities(order_line_ids: Collection[int]) -> dict[int, int]:
-    """Order line -> ordered units that are not canceled."""
-    rows = OrderLine.objects.filter(pk__in=order_line_ids).values_list("pk", "quantity", "quantity_canceled")
-    return {pk: quantity - canceled for pk, quantity, canceled in rows}
+def open_lines(order_line_ids: Collection[int]) -> dict[int, tuple[int, int | None]]:
+    """Order line -> ordered units that are not canceled, and the store where the customer takes them, if so."""
+    rows = OrderLine.objects.filter(pk__in=order_line_ids)
+    fields = ("pk", "quantity", "quantity_canceled", "method", "pickup_source_id")
+    return {
+        pk: (quantity - canceled, store if method == OrderLine.Method.PICKUP else None)
+        for pk, quantity, canceled, method, store in rows.values_list(*fields)
+    }

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from fulfillment.errors import FulfillmentError
-from fulfillment.models import FulfillmentOrder
+from fulfillment.models import FulfillmentOrder, RejectionReason
 from fulfillment.services import cancellation, execution
 from fulfillment.types import ShipmentReport
 from fulfillment.worklist import COLUMNS, columns, open_counts
@@ -43,6 +43,7 @@ def worklist(request: HttpRequest) -> HttpResponse:
         "source": chosen,
         "columns": [],
         "may_act": may_act,
+        "reasons": list(RejectionReason.objects.filter(active=True)) if may_act else [],
     }
     if chosen:
         context["columns"] = columns(chosen, _after(request), acting=may_act)
@@ -104,12 +105,20 @@ def _report(request: HttpRequest, pk: int) -> ShipmentReport:
 
 
 def _reject(request: HttpRequest, ids: list[int]) -> None:
-    reason = request.POST.get(f"reason-{ids[0]}", "").strip() or request.POST.get("reason", "").strip()
-    if not reason:
+    """A reason of the list, words of one's own, or both. Ticked lines of a single card go alone."""
+    pk = ids[0]
+    kind = (request.POST.get(f"kind-{pk}", "") or request.POST.get("kind", ""))[:40]
+    reason = request.POST.get(f"reason-{pk}", "").strip() or request.POST.get("reason", "").strip()
+    if not reason and not kind:
         messages.error(request, "Say why: sourcing keeps the reason and does not send the line here again.")
         return
-    outcome = execution.reject(ids, reason=reason[:200], actor=_actor(request))
-    _tell(request, outcome, "rejected; it goes back to sourcing and will not come here again")
+    said = {"reason": reason[:150], "kind": kind, "actor": _actor(request)}
+    lines = [int(line) for line in request.POST.getlist(f"lines-{pk}") if line.isdecimal() and len(line) < 19]
+    done = "rejected; sourcing looks for another source, or asks somebody"
+    if len(ids) == 1 and lines:
+        _tell(request, execution.reject_lines(lines[:MOST], **said), done)
+    else:
+        _tell(request, execution.reject(ids, **said), done)
 
 
 def _tell(request: HttpRequest, outcome: Outcome, done: str) -> None:

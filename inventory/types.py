@@ -79,6 +79,16 @@ class StockChange:
 
 
 @dataclass(frozen=True, slots=True)
+class StockLoss:
+    """Units that are not there after all; None: all of them."""
+
+    product_id: int
+    source_id: int
+    quantity: int | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StockConflict:
     """A stock row that would leave less on hand than is reserved."""
 

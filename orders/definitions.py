@@ -121,6 +121,7 @@ REASONS = {
         "validation": "Validation hold",
         "backorder": "Backorder hold",
         "preorder": "Pre-order hold",
+        "rejected": "Refused by sources",
         "manual": "Manual hold",
     },
     "order_line": {

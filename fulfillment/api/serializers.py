@@ -21,7 +21,26 @@ class BulkCancelSerializer(CancelSerializer, IdListSerializer):
 
 
 class RejectSerializer(IdListSerializer):
-    reason = serializers.CharField(max_length=200)
+    kind = serializers.SlugField(
+        max_length=40,
+        allow_blank=True,
+        default="",
+        help_text="Code of a rejection reason: its effects follow",
+    )
+    reason = serializers.CharField(
+        max_length=150, allow_blank=True, default="", help_text="Words beside it or instead of it"
+    )
+
+    def validate(self, values):
+        if not values["kind"] and not values["reason"]:
+            raise serializers.ValidationError({"reason": "Say why, by kind or in words."})
+        return values
+
+
+class RejectLinesSerializer(RejectSerializer):
+    ids = serializers.ListField(
+        child=IdField(), min_length=1, max_length=MAX_ROWS, help_text="Ids of fulfillment lines"
+    )
 
 
 class ShippedLineSerializer(StrictSerializer):

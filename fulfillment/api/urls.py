@@ -11,6 +11,7 @@ urlpatterns = [
     path("fulfillment-orders/pack/", work.PackView.as_view()),
     path("fulfillment-orders/ship/", work.ShipView.as_view()),
     path("fulfillment-orders/reject/", work.RejectView.as_view()),
+    path("fulfillment-lines/reject/", work.RejectLinesView.as_view()),
     path("fulfillment-orders/<str:work>/", work.FulfillmentOrderView.as_view()),
     path("shipments/", work.ShipmentsView.as_view()),
 ]

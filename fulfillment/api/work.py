@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from fulfillment.api import serializers as documents
 from fulfillment.api.visible import id_or_404, ids_of, number_of, visible_work
+from fulfillment.errors import FulfillmentLineNotFound
 from fulfillment.models import FulfillmentLine, Shipment
 from fulfillment.services import execution
 from fulfillment.types import ShipmentReport
@@ -160,7 +161,29 @@ class RejectView(StepView):
     input = documents.RejectSerializer
 
     def run(self, ids: Sequence[int], actor: str, values: dict[str, Any]) -> Outcome:
-        return execution.reject(ids, reason=values["reason"], actor=actor)
+        return execution.reject(ids, actor=actor, **values)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="fulfillment_lines_reject",
+        summary="Refuse lines; the others of their fulfillment orders stay",
+        parameters=[IDEMPOTENCY_KEY],
+        request=documents.RejectLinesSerializer,
+        responses=BatchOutcome,
+    )
+)
+class RejectLinesView(WorkView):
+    @idempotent
+    def post(self, request: Request) -> Response:
+        """Answers their fulfillment orders."""
+        values = dict(validated(documents.RejectLinesSerializer, request.data))
+        ids = values.pop("ids")
+        known = visible_work(request).filter(lines__in=ids).values_list("lines", flat=True)
+        if missing := set(ids) - set(known):
+            raise FulfillmentLineNotFound(missing)
+        outcome = execution.reject_lines(ids, actor=actor_of(request), **values)
+        return Response(outcome_document(outcome))
 
 
 @_documented("ship", "Report what left", documents.ShipSerializer)

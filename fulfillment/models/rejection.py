@@ -10,7 +10,7 @@ class RejectionReason(models.Model):
     class StockEffect(models.TextChoices):
         NONE = "none", "Stock stays as it is"
         ZERO = "zero", "Nothing is there: set to zero"
-        LESS_ONE = "less_one", "The refused units are not there"
+        LESS_ONE = "less_one", "One unit less"
 
     code = models.SlugField(max_length=40, unique=True)
     label = models.CharField(max_length=80)
@@ -39,6 +39,7 @@ class SourceRejection(models.Model):
     reason = models.CharField(max_length=200)
     actor = models.CharField(max_length=150, blank=True)
     until = models.DateTimeField(null=True, blank=True)
+    times = models.PositiveSmallIntegerField(default=1, db_default=1)
     at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,13 +1,12 @@
 """What fulfillment orders that end leave behind in their order lines and headers. The caller has locked the orders."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
-from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejection
+from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.querysets import lines_of, order_lines_of
 from fulfillment.services.reserving import release_lines
 from iom.lib import bulk
@@ -19,7 +18,6 @@ from orders.services.transitions import TransitionTable
 
 Line = OrderLine.State
 BEFORE_SENT = (Line.NEW, Line.IN_PROGRESS)
-LOOKING = (Line.NEW, Line.IN_PROGRESS, Line.FULFILLMENT)
 ENDED = (Line.SHIPPED, Line.INVOICED, Line.CANCELED)
 
 
@@ -52,69 +50,6 @@ def cancel_work(work: Sequence[FulfillmentOrder], *, actor: str, reason: str, ta
     settle_headers(order_ids, actor=actor, table=table)
     over = Order.objects.filter(pk__in=order_ids, state=Order.State.CANCELED)
     close_holds(list(over.values_list("pk", flat=True)), actor=actor, note="Order canceled")
-
-
-def reject_work(
-    work: Sequence[FulfillmentOrder], *, actor: str, reasons: Mapping[int, str], table: TransitionTable
-) -> None:
-    """Fulfillment orders that their source refuses: stock back, and the lines look for another source."""
-    if not work:
-        return
-    lines = lines_of(work)
-    by_reason = defaultdict(list)
-    for item in work:
-        by_reason[reasons[item.pk][:40]].append(item)
-    told = {item.pk: {"note": reasons[item.pk]} for item in work}
-    for reason, group in sorted(by_reason.items()):
-        apply_event(
-            "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=told, table=table
-        )
-    release_lines(lines, actor=actor, reason="rejected by the source")
-    refuse_lines(lines, work, actor=actor, reasons=reasons, table=table)
-    settle_headers({item.order_id for item in work}, actor=actor, table=table)
-
-
-def refuse_lines(
-    lines: Sequence[FulfillmentLine],
-    work: Sequence[FulfillmentOrder],
-    *,
-    actor: str,
-    reasons: Mapping[int, str],
-    table: TransitionTable,
-) -> None:
-    """Keep that these sources refused these lines, and let the lines look for another source."""
-    if not lines:
-        return
-    by_id = {item.pk: item for item in work}
-    keep_rejections(lines, work, actor=actor, reasons=reasons)
-    told = {
-        line.order_line_id: {"note": reasons[pk], "source": by_id[pk].source.code}
-        for line in lines
-        for pk in [line.fulfillment_order_id]
-    }
-    # What a policy or a person assigned has said no: from here on the strategy chooses.
-    OrderLine.objects.filter(pk__in=list(told), source_is_assigned=True).update(source_is_assigned=False)
-    moving = [line for line in order_lines_of(lines).values() if line.state in LOOKING]
-    apply_event("order_line.rejected", moving, actor=actor, payloads=told, table=table)
-
-
-def keep_rejections(
-    lines: Sequence[FulfillmentLine],
-    work: Sequence[FulfillmentOrder],
-    *,
-    actor: str,
-    reasons: Mapping[int, str],
-) -> None:
-    """Sourcing does not find these sources for these lines again."""
-    by_id, now = {item.pk: item for item in work}, timezone.now()
-    rows = [
-        (li.order_line_id, by_id[pk].source_id, reasons[pk][:200], actor, now)
-        for li in lines
-        for pk in [li.fulfillment_order_id]
-    ]
-    if rows:
-        fields = ("order_line", "source", "reason", "actor", "at")
-        bulk.insert(SourceRejection, fields, rows, skip_conflicts=True)
 
 
 def end_demand(lines: Sequence[FulfillmentLine], *, actor: str, table: TransitionTable) -> None:

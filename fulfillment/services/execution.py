@@ -12,7 +12,9 @@ from django.utils import timezone
 
 from fulfillment.models import FulfillmentOrder
 from fulfillment.querysets import lines_of, lock_owners, lock_work
-from fulfillment.services.closing import cancel_work, move_sent, refuse_lines, reject_work
+from fulfillment.services.closing import cancel_work, move_sent
+from fulfillment.services.refusing import Refusal, refuse_lines
+from fulfillment.services.rejecting import reject, reject_lines
 from fulfillment.services.reporting import record_invoices, report_status
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.shipping import deliver, ship
@@ -25,7 +27,7 @@ from orders.types import Outcome
 
 __all__ = [
     "accept", "deliver", "drop_lines", "expect_send", "forget_send", "pack", "pick", "record_invoices", "reject",
-    "report_status", "reserve_lines", "send", "send_known", "ship",
+    "reject_lines", "report_status", "reserve_lines", "send", "send_known", "ship",
 ]  # fmt: skip
 State = FulfillmentOrder.State
 
@@ -61,7 +63,8 @@ def forget_send(
         cancel_work(asked, actor=actor, reason="canceled", table=table)
         refused = [item for item in due if refusals and item.pk in refusals and not item.cancel_requested_at]
         if refused:
-            refuse_lines(lines_of(refused), refused, actor=actor, reasons=refusals, table=table)
+            said = {pk: Refusal(words) for pk, words in refusals.items()}
+            refuse_lines(lines_of(refused), refused, actor=actor, said=said, table=table)
     return [item.pk for item in due]
 
 
@@ -129,24 +132,3 @@ def _advance(fo_ids: Collection[int], target: str, actor: str) -> Outcome:
         apply_event(f"fulfillment_order.{target}", moving, actor=actor, table=table)
         settle_headers({item.order_id for item in moving}, actor=actor, table=table)
     return Outcome(changed=[item.pk for item in moving], refused=refused)
-
-
-@transaction.atomic
-def reject(fo_ids: Collection[int], *, reason: str, actor: str) -> Outcome:
-    """The source refuses: its lines look for another source and do not come back to this one; its stock is released.
-
-    If the customer has canceled meanwhile, the refusal ends the demand instead.
-    """
-    work, _ = lock_work(fo_ids)
-    open_ = [item for item in work.values() if item.state in FulfillmentOrder.OPEN]
-    refused = {
-        pk: refusal(item, "rejected")
-        for pk, item in work.items()
-        if item not in open_ and item.state != State.REJECTED
-    }
-    table = TransitionTable()
-    with collecting():
-        cancel_work([i for i in open_ if i.cancel_requested_at], actor=actor, reason="canceled", table=table)
-        going = [item for item in open_ if not item.cancel_requested_at]
-        reject_work(going, actor=actor, reasons={item.pk: reason for item in going}, table=table)
-    return Outcome(changed=[item.pk for item in open_], refused=refused)

@@ -9,7 +9,8 @@ from django.utils import timezone
 from fulfillment.errors import UnknownStatus
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Invoice
 from fulfillment.querysets import lock_work
-from fulfillment.services.closing import cancel_work, move_sent, reject_work, settle_invoiced
+from fulfillment.services.closing import cancel_work, move_sent, settle_invoiced
+from fulfillment.services.refusing import Refusal, kinds_of, reject_work
 from fulfillment.services.shipping import deliver, ship, status_key
 from fulfillment.services.words import STEPS, refusal
 from fulfillment.types import InvoiceRow, ShipmentReport, StatusReport
@@ -104,11 +105,13 @@ def _against(status: str, rows: list[StatusReport], actor: str) -> Outcome:
     work, _ = lock_work(_ids(rows))
     open_ = [item for item in work.values() if item.state in FulfillmentOrder.OPEN]
     refused = {pk: _lost(item, status) for pk, item in work.items() if item.state in GONE}
-    said = {row.fulfillment_order_id: row.reason or f"{status} by the source" for row in rows}
+    words = {row.fulfillment_order_id: row.reason or f"{status} by the source" for row in rows}
+    kinds = kinds_of(words.values())
+    said = {pk: Refusal(text, kinds.get(text.casefold())) for pk, text in words.items()}
     table = TransitionTable()
     asked = [item for item in open_ if item.cancel_requested_at]
     cancel_work(asked, actor=actor, reason="canceled", table=table)
-    reject_work([i for i in open_ if not i.cancel_requested_at], actor=actor, reasons=said, table=table)
+    reject_work([i for i in open_ if not i.cancel_requested_at], actor=actor, said=said, table=table)
     return Outcome(changed=[item.pk for item in open_], refused=refused)
 
 

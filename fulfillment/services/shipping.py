@@ -11,13 +11,8 @@ from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment, ShipmentLine
 from fulfillment.querysets import lines_of, lock_work, order_lines_of
-from fulfillment.services.closing import (
-    keep_rejections,
-    move_sent,
-    recount_shipped,
-    refuse_lines,
-    settle_lines,
-)
+from fulfillment.services.closing import move_sent, recount_shipped, settle_lines
+from fulfillment.services.refusing import Refusal, keep_rejections, refuse_lines
 from fulfillment.services.reserving import release_lines
 from fulfillment.services.words import refusal
 from fulfillment.types import ShipmentReport
@@ -174,10 +169,10 @@ def _write(desk: _Desk, actor: str, table: TransitionTable) -> None:
     apply_event("fulfillment_order.shipped", work, actor=actor, payloads=payloads, table=table)
     settle_lines(order_lines_of(lines).values(), actor=actor, table=table)
     left_out = [line for line in lines if line.pk not in units]
-    reasons = dict.fromkeys(desk.work, LEFT_OUT)
-    refuse_lines(left_out, work, actor=actor, reasons=reasons, table=table)
+    said = dict.fromkeys(desk.work, Refusal(LEFT_OUT))
+    refuse_lines(left_out, work, actor=actor, said=said, table=table)
     short = [line for line in lines if units.get(line.pk, line.quantity) < line.quantity]
-    keep_rejections(short, work, actor=actor, reasons=dict.fromkeys(desk.work, SHORT))
+    keep_rejections(short, work, actor=actor, said=dict.fromkeys(desk.work, Refusal(SHORT)))
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
 
 

@@ -77,7 +77,8 @@ class _Batch:
             self.work = take_back(self.work, set(line_ids), actor=actor)
         self.sources = {source.id: source for source in selectors.source_facts()}
         self.rejections = selectors.rejections_of(line_ids)
-        self.wanted = self._wanted(selectors.open_quantities(line_ids))
+        self.ordered = selectors.open_lines(line_ids)
+        self.wanted = self._wanted()
 
     def _rules(self) -> dict[str, Rules]:
         rules = selectors.rules_by_key()
@@ -85,14 +86,15 @@ class _Batch:
             raise UnknownStrategy(unknown)
         return rules
 
-    def _wanted(self, ordered: Mapping[int, int]) -> dict[int, int]:
+    def _wanted(self) -> dict[int, int]:
         """What is asked for, but no more than is still to come."""
         out: Counter[int] = Counter()
         for work in self.work:
             out[work.order_line_id] += work.units_out
         return {
             demand.line_id: min(
-                demand.quantity, ordered.get(demand.line_id, demand.quantity) - out[demand.line_id]
+                demand.quantity,
+                self.ordered.get(demand.line_id, (demand.quantity, None))[0] - out[demand.line_id],
             )
             for demand in self.demands
         }
@@ -130,12 +132,17 @@ class _Batch:
                 frozenset(used[order_id]),
             )
 
+    def _fixed(self, demand: LineDemand) -> int | None:
+        """The store of a pickup, else what a policy or a person assigned."""
+        _, store = self.ordered.get(demand.line_id, (0, None))
+        return store or demand.fixed_source_id
+
     def _need(self, demand: LineDemand) -> LineNeed:
         return LineNeed(
             demand.line_id,
             demand.product_id,
             self.wanted[demand.line_id],
-            demand.fixed_source_id,
+            self._fixed(demand),
             self.rejections.get(demand.line_id, {}),
         )
 
@@ -150,7 +157,7 @@ class _Batch:
                     {"source": pk, "code": self._source(pk).code, "quantity": units, "distance_km": km}
                     for pk, units, km in plan.allocations
                 ]
-                strategy = "assigned" if demand.fixed_source_id else self.rules[demand.strategy].key
+                strategy = "assigned" if self._fixed(demand) else self.rules[demand.strategy].key
                 rows.append(
                     (demand.order_id, demand.line_id, strategy, plan.outcome, chosen, plan.candidates,
                      plan.removed, plan.sentence, self.now)
@@ -167,7 +174,7 @@ class _Batch:
         pending.assign(OrderLine, "source_id", sources)
 
     def _assigned(self, demand: LineDemand) -> int | None:
-        return demand.fixed_source_id if demand.fixed_source_id in self.sources else None
+        return fixed if (fixed := self._fixed(demand)) in self.sources else None
 
     def write_orders(self, plans: Mapping[int, LinePlan]) -> None:
         """One fulfillment order for each order and source, with its lines."""

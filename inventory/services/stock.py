@@ -8,7 +8,7 @@ from inventory.errors import InvalidQuantity, StockBelowReserved, UnknownProduct
 from inventory.models import InventoryMovement
 from inventory.services import positions
 from inventory.services.positions import Move, Pair, Position
-from inventory.types import StockChange, StockConflict, StockLevel
+from inventory.types import StockChange, StockConflict, StockLevel, StockLoss
 from iom.lib.retry import whole_unit
 
 Kind = InventoryMovement.Kind
@@ -78,6 +78,25 @@ def set_safety_stock(levels: Sequence[StockLevel], *, actor: str, reason: str) -
         for pair, level in last.items()
     ]
     return _written([move for move in moves if move.safety_stock], actor, reason)
+
+
+@whole_unit
+def write_off(losses: Sequence[StockLoss], *, actor: str, reason: str) -> int:
+    """Take from on hand what somebody looked for and did not find, as far as no reservation holds it.
+
+    Units that other reservations hold stay until these are refused too. Several losses of one position add up.
+    Returns how many positions changed; a position that does not exist is passed over. Every call counts anew.
+    """
+    locked = positions.lock([(loss.product_id, loss.source_id) for loss in losses])
+    free = {pair: position.on_hand - position.reserved for pair, position in locked.items()}
+    moves = []
+    for loss in losses:
+        if (left := free.get(pair := (loss.product_id, loss.source_id), 0)) <= 0:
+            continue
+        gone = left if loss.quantity is None else min(left, loss.quantity)
+        free[pair] -= gone
+        moves.append(Move(locked[pair].id, Kind.ADJUST, on_hand=-gone, reference=loss.reference))
+    return _written([move for move in moves if move.on_hand], actor, reason)
 
 
 def _written(moves: Sequence[Move], actor: str, reason: str) -> int:

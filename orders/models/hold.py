@@ -15,6 +15,7 @@ class Hold(models.Model):
         VALIDATION = "validation", "Validation"
         BACKORDER = "backorder", "Backorder"
         PREORDER = "preorder", "Pre-order"
+        REJECTED = "rejected", "Refused by sources"
         MANUAL = "manual", "Manual"
 
     order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="holds")
