@@ -65,12 +65,12 @@ class _View:
         return round(x, 1), round(HEIGHT / 2 - (latitude - self.middle[0]) * self.scale, 1)
 
     def shapes(self, shapes: Iterable[Shape]) -> list[str]:
-        """Those that touch the box, each as the points of an SVG polygon."""
+        """Those that touch the box or what a page shows above and below it, as the points of an SVG polygon."""
         found = []
         for shape in shapes:
             points = [self(lat, lon) for lon, lat in shape]
             xs, ys = [x for x, _ in points], [y for _, y in points]
-            if max(xs) >= 0 and min(xs) <= WIDTH and max(ys) >= 0 and min(ys) <= HEIGHT:
+            if max(xs) >= 0 and min(xs) <= WIDTH and max(ys) >= -HEIGHT and min(ys) <= 2 * HEIGHT:
                 found.append(" ".join(f"{x:g},{y:g}" for x, y in points))
         return found
 
