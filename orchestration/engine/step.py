@@ -60,7 +60,7 @@ def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
 
 
 def _items(wave: Wave, step: dict, tokens: list[Token], level: str) -> list[Item]:
-    items = []
+    items, gate = [], _awaited(step)
     for token in tokens:
         records = wave.records(token, level)
         claiming = level == "fulfillment_order" and token.fulfillment_orders is None
@@ -73,8 +73,18 @@ def _items(wave: Wave, step: dict, tokens: list[Token], level: str) -> list[Item
         if claiming:
             token.fulfillment_orders, token.changed = frozenset(record.id for record in records), True
         run = wave.runs[token.run_id]
-        items.append(Item(token, run, wave.orders[run.order_id], records, token.state == State.READY))
+        items.append(Item(token, run, wave.orders[run.order_id], records, _is_new(token, gate)))
     return items
+
+
+def _awaited(step: dict) -> str:
+    """What a path waits for before this step has looked at it at all; nothing where no event is awaited."""
+    return " or ".join(sorted(set(step.get("input_events", ()))))[:200]
+
+
+def _is_new(token: Token, gate: str) -> bool:
+    """Its filters, policies and action were not asked yet: it has just come, or stood at the gate."""
+    return token.state != State.WAITING or (gate != "" and token.waiting_for == gate)
 
 
 def _not_held(wave: Wave, action: Action, items: list[Item]) -> list[Item]:
@@ -83,17 +93,18 @@ def _not_held(wave: Wave, action: Action, items: list[Item]) -> list[Item]:
     free = []
     for item in items:
         if hold := wave.blocking_hold(item.order.id, action.key):
-            _stay_held(wave, item.token, hold)
+            _stay_held(wave, item, hold)
         else:
             free.append(item)
     return free
 
 
-def _stay_held(wave: Wave, token: Token, hold: str) -> None:
+def _stay_held(wave: Wave, item: Item, hold: str) -> None:
     """As it is, so that what was asked before the hold is not judged again; time on hold is not time allowed."""
+    token = item.token
     if token.deadline_at and token.deadline_at <= wave.now:
         token.deadline_at = wave.now + HELD_DEADLINE
-    token.stay(token.state, f"release of the {hold} hold")
+    token.stay(State.READY if item.arrived else token.state, f"release of the {hold} hold")
 
 
 def _decide(
@@ -167,7 +178,7 @@ def _gate(wave: Wave, step: dict, level: str, items: list[Item]) -> Outcomes:
                     "failed", min(kinds & failing), f"{min(kinds & failing)} was raised."
                 )
             elif wanted and not kinds & wanted:
-                outcomes[record.id] = waiting(" or ".join(sorted(wanted)))
+                outcomes[record.id] = waiting(_awaited(step))
     return _in_time(wave, step, Batch(step, items, wave), outcomes)
 
 
@@ -337,9 +348,9 @@ def _note(
 
 
 def _stay(wave: Wave, step: dict, item: Item, token: Token, result: Result) -> None:
-    if item.arrived:
+    if item.arrived and not (token.state == State.WAITING and token.waiting_for == result.sentence):
         wave.note(token, step["key"], StepResult.Result.REQUESTED, "", {"waiting_for": result.sentence})
         minutes = (step.get("deadline") or {}).get("minutes")
-        if minutes and not token.attempts:
+        if minutes and not token.attempts and token.state != State.WAITING:
             token.deadline_at = wave.now + timedelta(minutes=minutes)
     token.stay(State.READY if result.code == HELD else State.WAITING, result.sentence)

@@ -444,3 +444,54 @@ def test_two_holds_are_two_answers(publish, make_orders, run_flows, kind):
     run_flows()
 
     assert steps_done(order) == ["a"]
+
+
+# -- a step that waited for its event is a step like any other --------------------------------------------------------
+
+
+def test_filters_and_policies_are_asked_when_the_awaited_event_has_come(publish, make_orders, run_flows):
+    canada = rule("canada", "ship_to_country", "equals", "CA")
+    publish(
+        [
+            action("skipped", input_events=["order.changed"], filters=["only-canada"]),
+            action("fails", input_events=["order.changed"], policies=["canada"], deadline={"minutes": 5}),
+        ],
+        policies=[canada, rule("only-canada", "ship_to_country", "equals", "CA", type="filter")],
+    )
+    (order,) = make_orders()
+    run_flows()
+    raise_event(order, "order.delivered")
+    run_flows()
+    assert path(order) == [("skipped", "requested")], "another event makes it look, not begin again"
+
+    raise_event(order, "order.changed")
+    run_flows()
+
+    assert path(order)[1:] == [("skipped", "skipped"), ("fails", "failure")]
+
+
+def test_a_hold_step_behind_an_event_holds_once_and_an_order_on_hold_at_its_gate_is_still_judged(
+    publish, make_orders, run_flows
+):
+    canada = rule("canada", "ship_to_country", "equals", "CA")
+    publish([action("h", "hold", input_events=["order.changed"], parameters={"type": "fraud"})], key="one")
+    publish(
+        [action("c", input_events=["order.delivered"], policies=["canada"])], key="two", policies=[canada]
+    )
+    (order,) = make_orders()
+    run_flows()
+    hold_orders([order.pk], type="manual", reason="odd", actor="test")
+    raise_event(order, "order.changed")
+    run_flows()
+    assert order.holds.filter(type="fraud", released_at=None).count() == 1
+
+    release_holds([order.pk], actor="test", type="manual")
+    run_flows()
+    raise_event(order, "order.delivered")
+    run_flows()
+
+    assert StepRun.objects.get(run__flow__key="two").state == "failed"
+    release_holds([order.pk], actor="test", type="fraud")
+    run_flows()
+    assert order.holds.count() == 2
+    assert FlowRun.objects.get(flow__key="one").state == "done"
