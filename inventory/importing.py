@@ -1,44 +1,31 @@
 """Import and export in the admin: check first, take then, keep what failed; on the lowest floor, for every floor."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWidget, UnfoldBooleanWidget
 
 from inventory.models import ImportedFile
+from inventory.services import import_jobs
+from inventory.services.import_jobs import TakenBefore, check, failed_rows, take
+from inventory.services.import_tables import TableSpec
 from iom.lib import tabular
 from iom.lib.admin.base import actor_of
-from iom.lib.imports import Report
 from iom.lib.tabular import FileRefused
 
+__all__ = ["MOST_EXPORTED", "ImportExport", "TableSpec", "TakenBefore", "check", "failed_rows", "take"]
 SHOWN_FAILURES = 50
 MOST_EXPORTED = 50_000
 State = ImportedFile.State
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """How a kind of record travels: columns both ways, the importer, and the rows of an export."""
-
-    kind: str
-    columns: Sequence[str]
-    required: Sequence[str]
-    take: Callable[..., Report]
-    export: Callable[[QuerySet], Iterable[Sequence[Any]]]
 
 
 class UploadForm(forms.Form):
@@ -54,91 +41,13 @@ class UploadForm(forms.Form):
 class TakeForm(forms.Form):
     mode = forms.ChoiceField(
         label="Rows with errors",
-        choices=[
-            ("all", "Take nothing unless every row is good"),
-            ("good", "Take the good rows, leave the others"),
-        ],
+        choices=ImportedFile.Mode.choices,
         initial="all",
         widget=UnfoldAdminRadioSelectWidget,
     )
     again = forms.BooleanField(
         label="Take it although it was taken before", required=False, widget=UnfoldBooleanWidget
     )
-
-
-def check(spec: TableSpec, content: bytes, *, name: str, actor: str) -> ImportedFile:
-    """Try the file without keeping anything of it; raises FileRefused. What would happen is in `report`."""
-    table = tabular.read(content, columns=spec.columns, required=spec.required)
-    with transaction.atomic():
-        report = spec.take(table.rows, actor=actor)
-        transaction.set_rollback(True)
-    found = {**report.as_dict(), "header": list(table.header)}
-    digest = sha256(content).hexdigest()
-    clean = name.replace("\0", "")[-100:]
-    return ImportedFile.objects.create(
-        kind=spec.kind, digest=digest, name=clean, content=content, report=found, actor=actor
-    )
-
-
-class TakenBefore(Exception):
-    """The same file was taken before; `earlier` is that import."""
-
-    def __init__(self, earlier: ImportedFile) -> None:
-        self.earlier = earlier
-        when = (earlier.finished_at or earlier.created_at).strftime("%-d %b %Y %H:%M UTC")
-        super().__init__(
-            f"This file was already imported on {when}, by {earlier.actor.removeprefix('user:')}."
-        )
-
-
-def take(spec: TableSpec, file: ImportedFile, *, mode: str, again: bool, actor: str) -> ImportedFile:
-    """Take a checked file: all or nothing, or the good rows. Two people at once: the second raises TakenBefore."""
-    _claim(file, again)
-    table = tabular.read(bytes(file.content), columns=spec.columns, required=spec.required)
-    try:
-        report, kept = _run(spec, table.rows, mode, actor)
-    except BaseException:
-        ImportedFile.objects.filter(pk=file.pk).update(state=State.FAILED, finished_at=timezone.now())
-        raise
-    file.report = {**report.as_dict(), "header": list(table.header), "kept": kept}
-    file.state, file.finished_at = (State.DONE if kept else State.FAILED), timezone.now()
-    file.content, file.actor = None, actor
-    file.save(update_fields=["report", "state", "finished_at", "content", "actor"])
-    return file
-
-
-def failed_rows(file: ImportedFile) -> bytes:
-    """The rows that were not taken as they stood, with the reason in a last column."""
-    header = [*file.report["header"], "reason"]
-    width = len(file.report["header"])
-    rows = [
-        [*(cells + [""] * width)[:width], f"line {line}: {reason}"]
-        for line, cells, reason in file.report["failed"]
-    ]
-    return tabular.write_csv(header, rows)
-
-
-def _run(spec: TableSpec, rows: Sequence, mode: str, actor: str) -> tuple[Report, bool]:
-    if mode == "good":
-        report = spec.take(rows, actor=actor)  # each chunk commits by itself
-        return report, report.taken + report.same > 0
-    with transaction.atomic():
-        report = spec.take(rows, actor=actor)
-        transaction.set_rollback(bool(report.failed))
-    return report, not report.failed
-
-
-def _claim(file: ImportedFile, again: bool) -> None:
-    try:
-        with transaction.atomic():
-            claimed = ImportedFile.objects.filter(pk=file.pk, state=State.CHECKED)
-            if not claimed.update(state=State.RUNNING, again=again):
-                raise TakenBefore(ImportedFile.objects.get(pk=file.pk))
-    except IntegrityError as error:
-        taken = ImportedFile.objects.filter(
-            kind=file.kind, digest=file.digest, state__in=[State.RUNNING, State.DONE]
-        )
-        raise TakenBefore(taken.latest("created_at")) from error
 
 
 class ImportExport:
@@ -159,6 +68,7 @@ class ImportExport:
         name = f"{self.opts.app_label}_{self.opts.model_name}_imported"
         return [
             path("imported/<int:file_id>/", wrap(self.imported), name=name),
+            path("imported/<int:file_id>/stop/", wrap(self.stop_import), name=f"{name}_stop"),
             path("imported/<int:file_id>/failed.csv", wrap(self.download_failed), name=f"{name}_failed"),
             *super().get_urls(),
         ]
@@ -189,12 +99,25 @@ class ImportExport:
                 return redirect(self._url(file))
             except TakenBefore as error:
                 self.message_user(request, str(error), messages.ERROR)
-        shown = file.report["failed"][:SHOWN_FAILURES]
+        shown, moving = file.report["failed"][:SHOWN_FAILURES], file.state in ImportedFile.AT_WORK
+        done = import_jobs.progress(file) if moving else file.total
         context = self._context(
-            request, f"Import of {file.name}", form, file=file, report=file.report, failures=shown,
-            failed=len(file.report["failed"]), checked=file.state == State.CHECKED,
+            request, f"Import of {file.name}", form, file=file, report=file.report, failures=shown, moving=moving,
+            failed=len(file.report["failed"]), checked=file.state == State.CHECKED, done=done, stop_url="stop/",
+            percent=done * 100 // max(file.total, 1), warnings=(file.report.get("warnings") or [])[:SHOWN_FAILURES],
         )  # fmt: skip
-        return TemplateResponse(request, "admin/iom/imported.html", context)
+        response = TemplateResponse(request, "admin/iom/imported.html", context)
+        if moving:  # without script too
+            response["Refresh"] = "2"
+        return response
+
+    def stop_import(self, request: HttpRequest, file_id: int) -> HttpResponse:
+        file = self._file(request, file_id)
+        if request.method == "POST":
+            stopped = import_jobs.stop(file.pk)
+            text = "Stopped; what was taken stays." if stopped else "It had ended already."
+            self.message_user(request, text, messages.SUCCESS if stopped else messages.INFO)
+        return redirect(self._url(file))
 
     def download_failed(self, request: HttpRequest, file_id: int) -> HttpResponse:
         return _download(

@@ -216,6 +216,7 @@ IOM = {
         "advance": "orchestration.tasks.advance",
         "sweep": "orchestration.tasks.sweep",
         "repair": "orchestration.tasks.repair",
+        "import": "inventory.tasks.work_imports",
         "pull": "providers.tasks.pull",
         "tidy": "insights.tasks.tidy",
     },

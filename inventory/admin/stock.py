@@ -17,7 +17,16 @@ from inventory.models import (
     Product,
     Reservation,
 )
-from inventory.services.imports import PRODUCT_COLUMNS, STOCK_COLUMNS, import_products, import_stock
+from inventory.services.imports import (
+    PRODUCT_COLUMNS,
+    PRODUCT_TEXTS,
+    STOCK_COLUMNS,
+    STOCK_TEXTS,
+    group_products,
+    group_stock,
+    take_products,
+    take_stock,
+)
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, flag
 from iom.lib.badges import badge
 
@@ -28,7 +37,9 @@ LABELS = {
 
 @admin.register(Product)
 class ProductAdmin(ImportExport, HouseAdmin):
-    table = TableSpec("products", PRODUCT_COLUMNS, ("sku",), import_products, exported_products)
+    table = TableSpec(
+        "products", PRODUCT_COLUMNS, ("sku",), group_products, take_products, exported_products, texts=PRODUCT_TEXTS
+    )  # fmt: skip
     import_needs = ("add", "change")
     list_display = ("sku_text", "name", "category", "price_text", "base_unit", "preorder", "active")
     list_filter = ("active", "preorder_eligible", "base_unit")
@@ -110,7 +121,9 @@ class CountForm(forms.ModelForm):
 
 @admin.register(InventoryPosition)
 class InventoryPositionAdmin(ImportExport, HouseAdmin):
-    table = TableSpec("stock", STOCK_COLUMNS, ("sku", "source", "on_hand"), import_stock, exported_stock)
+    table = TableSpec(
+        "stock", STOCK_COLUMNS, ("sku", "source", "on_hand"), group_stock, take_stock, exported_stock, texts=STOCK_TEXTS
+    )  # fmt: skip
     import_needs = ("change",)
     form = CountForm
     list_display = (

@@ -10,7 +10,7 @@ from inventory.models import FulfillmentSource, Product
 from inventory.services.stock import set_on_hand, set_safety_stock
 from inventory.types import StockLevel
 from iom.lib import imports
-from iom.lib.imports import BadCell, Report, cell, chunks, required
+from iom.lib.imports import BadCell, Report, cell, required
 from iom.lib.tabular import Row
 
 PRODUCT_COLUMNS = (
@@ -18,6 +18,7 @@ PRODUCT_COLUMNS = (
     "preorder_eligible", "active",
 )  # fmt: skip
 STOCK_COLUMNS = ("sku", "source", "on_hand", "safety_stock")
+PRODUCT_TEXTS = STOCK_TEXTS = frozenset({"sku", "source", "category"})
 Convert = Callable[[str], object]
 PRODUCT_TYPES: dict[str, Convert] = {
     "weight_grams": imports.whole, "length_mm": imports.whole, "width_mm": imports.whole, "height_mm": imports.whole,
@@ -25,27 +26,29 @@ PRODUCT_TYPES: dict[str, Convert] = {
 }  # fmt: skip
 
 
-def import_products(rows: Sequence[Row], *, actor: str) -> Report:
+def group_products(rows: Sequence[Row], report: Report) -> list[list[Row]]:
+    return _once(rows, ("sku",), report)
+
+
+def take_products(groups: Sequence[list[Row]], report: Report, *, actor: str) -> None:
     """Make or change products by SKU; columns that are not in the file stay as they are. Bad rows are reported."""
-    report = Report(total=len(rows))
-    for chunk in chunks(_once(rows, ("sku",), report)):
-        _write_products(chunk, report)
-    return report
+    _write_products([row for group in groups for row in group], report)
 
 
-def import_stock(rows: Sequence[Row], *, actor: str, reason: str = "Import") -> Report:
+def group_stock(rows: Sequence[Row], report: Report) -> list[list[Row]]:
+    return _once(rows, ("sku", "source"), report)
+
+
+def take_stock(groups: Sequence[list[Row]], report: Report, *, actor: str, reason: str = "Import") -> None:
     """Set on hand, and safety stock where the column is filled. Bad rows are reported, the others taken."""
-    report = Report(total=len(rows))
-    for chunk in chunks(_once(rows, ("sku", "source"), report)):
-        levels, safety = _stock_levels(chunk, report)
-        counted = _set(levels, report, actor, reason)
-        if kept := [level for line, level in safety if line in counted]:
-            set_safety_stock(kept, actor=actor, reason=reason)
-        report.taken += len(counted)
-    return report
+    levels, safety = _stock_levels([row for group in groups for row in group], report)
+    counted = _set(levels, report, actor, reason)
+    if kept := [level for line, level in safety if line in counted]:
+        set_safety_stock(kept, actor=actor, reason=reason)
+    report.taken += len(counted)
 
 
-def _once(rows: Sequence[Row], key: Sequence[str], report: Report) -> list[Row]:
+def _once(rows: Sequence[Row], key: Sequence[str], report: Report) -> list[list[Row]]:
     """Without rows that are wrong already or name a key for the second time."""
     seen: dict[tuple, int] = {}
     kept = []
@@ -57,7 +60,7 @@ def _once(rows: Sequence[Row], key: Sequence[str], report: Report) -> list[Row]:
             report.fail([row], f"{' '.join(name)} stands in line {seen[name]} already")
         else:
             seen[name] = row.line
-            kept.append(row)
+            kept.append([row])
     return kept
 
 

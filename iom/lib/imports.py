@@ -1,6 +1,6 @@
 """What importers share: cells to values with a sentence for what is wrong, and the report of an import. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -8,7 +8,6 @@ from typing import Any
 
 from iom.lib.tabular import Row
 
-CHUNK = 500
 _TRUE, _FALSE = frozenset({"true", "yes", "1"}), frozenset({"false", "no", "0"})
 
 
@@ -40,11 +39,6 @@ class Report:
 
 class BadCell(ValueError):
     """A cell that cannot be what its column is; the text is the sentence."""
-
-
-def chunks(rows: Sequence, size: int = CHUNK) -> Iterator[Sequence]:
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
 
 
 def cell(row: Row, name: str, convert: Callable[[str], Any] = str, default: Any = "") -> Any:

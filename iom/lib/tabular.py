@@ -8,9 +8,10 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from datetime import time as clock
 from typing import Any
 
 LARGEST_FILE = 20 * 1024 * 1024
@@ -41,12 +42,16 @@ class FileRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One record of the file: where it began, its cells by header, the cells as they stood, and what is wrong so far."""
+    """One record of the file: where it began, its cells by header, the cells as they stood, and what is wrong so far.
+
+    `warnings` say what a workbook may have lost before it came to us.
+    """
 
     line: int
     values: dict[str, str]
     cells: tuple[str, ...]
     fault: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +60,25 @@ class Table:
     rows: list[Row]
 
 
-def read(content: bytes, *, columns: Sequence[str], required: Sequence[str]) -> Table:
-    """The rows of a CSV or XLSX file, told apart by what is in it. Raises FileRefused."""
+def read(
+    content: bytes,
+    *,
+    columns: Sequence[str],
+    required: Sequence[str],
+    texts: Collection[str] = (),
+    times: Collection[str] = (),
+) -> Table:
+    """The rows of a CSV or XLSX file, told apart by what is in it. Raises FileRefused.
+
+    `texts` are columns where a workbook's number has lost its zeros or digits, `times` those where a date is right.
+    """
     if len(content) > LARGEST_FILE:
         raise FileRefused(f"the file is larger than {LARGEST_FILE // 1024**2} MB; send it in parts")
     if content.startswith(b"\xd0\xcf\x11\xe0"):
         raise FileRefused("this is an encrypted or an old Excel file; save it as .xlsx without a password")
-    lines = _xlsx_lines(content) if content.startswith(b"PK") else _csv_lines(content)
-    return _table(lines, columns, required)
+    if content.startswith(b"PK"):
+        return _table(_xlsx_lines(content), columns, required, Judge(frozenset(texts), frozenset(times)))
+    return _table(_csv_lines(content), columns, required)
 
 
 def escaped(value: Any) -> Any:
@@ -113,7 +129,12 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # -- header and rows ----------------------------------------------------------------------------------------------
 
 
-def _table(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], required: Sequence[str]) -> Table:
+def _table(
+    lines: Iterator[tuple[int, list[str]]],
+    columns: Sequence[str],
+    required: Sequence[str],
+    judge: "Judge | None" = None,
+) -> Table:
     line, first = next(lines, (1, []))
     header = tuple(cell.strip().lower() for cell in first)
     _check_header(header, line, columns, required)
@@ -123,16 +144,17 @@ def _table(lines: Iterator[tuple[int, list[str]]], columns: Sequence[str], requi
             continue
         if len(rows) == MOST_ROWS:
             raise FileRefused(f"the file has more than {MOST_ROWS:,} rows; send it in parts", line=line)
-        rows.append(_row(header, line, cells))
+        rows.append(row_of(header, line, cells, *(judge.look(header, cells) if judge else ())))
     return Table(header, rows)
 
 
-def _row(header: Sequence[str], line: int, cells: Sequence[str]) -> Row:
+def row_of(
+    header: Sequence[str], line: int, cells: Sequence[str], fault: str = "", warnings: tuple[str, ...] = ()
+) -> Row:
     values = dict(zip(header, (plain(cell.strip()) for cell in cells), strict=False))
-    extra = len(cells) > len(header)
-    return Row(
-        line, values, tuple(cells), f"has {len(cells)} cells, the header {len(header)}" if extra else ""
-    )
+    if len(cells) > len(header):
+        fault = fault or f"has {len(cells)} cells, the header {len(header)}"
+    return Row(line, values, tuple(map(str, cells)), fault, warnings)
 
 
 def _check_header(header: Sequence[str], line: int, columns: Sequence[str], required: Sequence[str]) -> None:
@@ -226,18 +248,36 @@ def _place(before: str) -> tuple[int, int]:
 
 def _xlsx_lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
     _check_package(content)
-    from openpyxl import load_workbook
-
     try:
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=False, keep_links=False)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # the sheet's own word on its size may be wrong
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), start=1):
+        sheet, stored = _sheet(content, formulas=True), None
+        for number, cells in enumerate(sheet.iter_rows(), start=1):
+            if any(cell.data_type == "f" for cell in cells):
+                stored = stored or enumerate(
+                    _sheet(content, formulas=False).iter_rows(values_only=True), start=1
+                )
+                cells = _with_results(cells, next(found for line, found in stored if line == number))
             yield number, _texts(cells, number)
     except FileRefused:
         raise
     except Exception as error:  # the library raises what it likes on a broken file
         raise FileRefused("this is not a readable .xlsx file; save it anew") from error
+
+
+def _sheet(content: bytes, *, formulas: bool):
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(content), read_only=True, data_only=not formulas, keep_links=False)
+    sheet = book.worksheets[0]
+    sheet.reset_dimensions()  # the sheet's own word on its size may be wrong
+    return sheet
+
+
+def _with_results(cells: Sequence[Any], results: Sequence[Any]) -> list[Any]:
+    """Formulas as what they came to when the file was saved; one that was never computed stays what it is."""
+    return [
+        result if cell.data_type == "f" and result is not None else cell
+        for cell, result in zip(cells, results, strict=False)
+    ]
 
 
 def _texts(cells: Sequence[Any], line: int) -> list[str]:
@@ -253,15 +293,74 @@ def _texts(cells: Sequence[Any], line: int) -> list[str]:
 
 
 def _text(cell: Any) -> str:
-    if cell is None:
+    kind, value = getattr(cell, "data_type", ""), getattr(cell, "value", cell)
+    if value is None:
         return ""
-    if isinstance(cell, bool):
-        return str(cell).lower()
-    if isinstance(cell, datetime | date):
-        return cell.isoformat()
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
-    return str(cell)
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime | date | clock):
+        return Typed(value.isoformat(), "date")
+    if kind == "f":
+        return Typed(str(value), "formula")
+    if kind == "e":
+        return Typed(str(value), "error")
+    if isinstance(value, int | float):
+        whole = isinstance(value, int) or (value.is_integer() and abs(value) < 1e15)
+        return Typed(str(int(value)) if whole else repr(value), "number")
+    return str(value)
+
+
+class Typed(str):
+    """The text of a workbook's cell that was no text there; `kind` is number, date, formula or error."""
+
+    __slots__ = ("kind",)
+
+    def __new__(cls, text: str, kind: str) -> "Typed":
+        made = super().__new__(cls, text)
+        made.kind = kind
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """What a workbook's cells may have lost before they came to us, by the kind of their column. Nothing is guessed."""
+
+    texts: frozenset[str]
+    times: frozenset[str]
+
+    def look(self, header: Sequence[str], cells: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        """(what makes the row unusable, what somebody should look at)."""
+        typed = [(name, cell) for name, cell in zip(header, cells, strict=False) if isinstance(cell, Typed)]
+        faults = [fault for name, cell in typed if (fault := self._fault(name, cell))]
+        lost = [
+            f"{name} {cell} is a number in the workbook: zeros before it, if it had any, are lost"
+            for name, cell in typed
+            if cell.kind == "number" and name in self.texts
+        ]
+        return "; ".join(faults), tuple(lost)
+
+    def _fault(self, name: str, cell: Typed) -> str:
+        if cell.kind == "date" and name not in self.times:
+            return (
+                f"{name} is a date in the workbook ({cell:.20}); format the column as text and type it again"
+            )
+        if cell.kind == "formula":
+            return f"{name} is a formula without a stored result; paste its value"
+        if cell.kind == "error":
+            return f"{name} is an error in the workbook ({cell:.20})"
+        if cell.kind == "number" and name in self.times:
+            return f"{name} is a plain number in the workbook ({cell:.20}), not a time"
+        if cell.kind == "number" and name in self.texts and _has_lost_digits(cell):
+            return (
+                f"{name} {cell:.30} has more digits than a workbook's number keeps; format the column as text"
+            )
+        return ""
+
+
+def _has_lost_digits(text: str) -> bool:
+    """A workbook keeps 15 digits of a number; what was longer is rounded, or has become a power of ten."""
+    digits = text.lstrip("-").replace(".", "")
+    return "e" in text or len(digits) > 15
 
 
 def _check_package(content: bytes) -> None:

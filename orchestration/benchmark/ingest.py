@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from inventory.models import Product
+from inventory.services.import_tables import spec_of, take_rows
 from iom.lib import tabular
 from orchestration.benchmark import rig
 from orchestration.benchmark.floor import Copies
@@ -20,7 +21,7 @@ from orchestration.demo.world import load_world
 from orchestration.models import FlowRun
 from orders.models import Order, OrderLine
 from orders.services.access import create_key
-from orders.services.imports import ORDER_COLUMNS, ORDER_REQUIRED, import_orders
+from orders.services.imports import ORDER_COLUMNS
 
 CLIENTS = 4
 A_REQUEST = 100
@@ -95,8 +96,8 @@ class _Table:
         self.round += 1
         content, before = self._csv(), rig.table_counts()
         started = time.perf_counter()
-        table = tabular.read(content, columns=ORDER_COLUMNS, required=ORDER_REQUIRED)
-        report = import_orders(table.rows, actor="benchmark")
+        spec = spec_of("orders")
+        report = take_rows(spec, spec.read(content).rows, actor="benchmark")
         seconds = time.perf_counter() - started
         assert report.taken == 3 * self.orders, report
         _check_stored(f"csv-{self.round}-", self.orders)

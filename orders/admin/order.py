@@ -38,7 +38,14 @@ from orders.numbers import number_of, order_id_of
 from orders.services.cancellation import cancel_orders
 from orders.services.editing import orchestrate_orders, replace_lines, update_order
 from orders.services.holds import hold_orders, release_holds
-from orders.services.imports import ORDER_COLUMNS, ORDER_REQUIRED, import_orders
+from orders.services.imports import (
+    ORDER_COLUMNS,
+    ORDER_REQUIRED,
+    ORDER_TEXTS,
+    ORDER_TIMES,
+    group_orders,
+    take_orders,
+)
 from orders.services.intake import create_orders
 from orders.services.states import allowed_actions, is_read_only
 
@@ -126,7 +133,9 @@ class Refused(Exception):
 
 @admin.register(Order)
 class OrderAdmin(ImportExport, HouseAdmin):
-    table = TableSpec("orders", ORDER_COLUMNS, ORDER_REQUIRED, import_orders, exported_orders)
+    table = TableSpec(
+        "orders", ORDER_COLUMNS, ORDER_REQUIRED, group_orders, take_orders, exported_orders, ORDER_TEXTS, ORDER_TIMES
+    )  # fmt: skip
     list_display = (
         "order_link", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total", "state_badge",
         "promised_at",

@@ -7,7 +7,7 @@ from inventory.importing import ImportExport, TableSpec
 from iom.lib.admin.base import HouseAdmin, flag
 from orders.exports import exported_customers
 from orders.models import Address, Channel, Customer, Tag
-from orders.services.imports import CUSTOMER_COLUMNS, import_customers
+from orders.services.imports import CUSTOMER_COLUMNS, CUSTOMER_TEXTS, group_customers, take_customers
 
 
 @admin.register(Channel)
@@ -30,7 +30,9 @@ class AddressInline(StackedInline):
 
 @admin.register(Customer)
 class CustomerAdmin(ImportExport, HouseAdmin):
-    table = TableSpec("customers", CUSTOMER_COLUMNS, ("code",), import_customers, exported_customers)
+    table = TableSpec(
+        "customers", CUSTOMER_COLUMNS, ("code",), group_customers, take_customers, exported_customers, CUSTOMER_TEXTS
+    )  # fmt: skip
     import_needs = ("add", "change")
     list_display = ("code", "name", "kind", "email", "group", "credit", "active")
     list_filter = ("kind", "credit_hold", "active")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from iom.lib import imports
-from iom.lib.imports import BadCell, Report, cell, chunks, required
+from iom.lib.imports import BadCell, Report, cell, required
 from iom.lib.tabular import Row
 from orders.models import Channel, Customer
 from orders.services.intake import create_orders
@@ -23,43 +23,17 @@ HEADER = (
 LINE = ("line_number", "sku", "description", "quantity", "unit_price", "discount_minor", "tax_minor")
 ORDER_COLUMNS = (*HEADER, *LINE)
 ORDER_REQUIRED = ("channel", "external_id", "placed_at", "sku", "quantity", "unit_price")
+ORDER_TEXTS = frozenset({
+    "channel", "external_id", "customer_code", "customer_phone", "customer_reference", "ship_to_postal_code", "sku",
+})  # fmt: skip
+ORDER_TIMES = frozenset({"placed_at"})
+CUSTOMER_TEXTS = frozenset({"code", "phone"})
+AT_ONCE = 500  # orders in one call of the intake
 CUSTOMER_COLUMNS = ("code", "kind", "name", "email", "phone", "group", "credit_hold", "active")
 
 
-def import_orders(rows: Sequence[Row], *, actor: str) -> Report:
-    """One row is one line; rows of one channel and external id are one order, wherever they stand.
-
-    The time of placing must be there: with our clock instead, the same file again would be another order.
-    An order with a bad row is not made, and each of its rows is reported. One that is there already counts as same.
-    """
-    report = Report(total=len(rows))
-    channels = {channel.key: channel for channel in Channel.objects.all()}
-    for chunk in chunks(_grouped(rows, report)):
-        _create(chunk, channels, report, actor)
-    return report
-
-
-def import_customers(rows: Sequence[Row], *, actor: str) -> Report:
-    """Make or change customers by code; columns that are not in the file stay as they are."""
-    report = Report(total=len(rows))
-    seen: dict[str, int] = {}
-    kept = []
-    for row in rows:
-        code = row.values.get("code", "")
-        if row.fault or code in seen:
-            report.fail([row], row.fault or f"{code} stands in line {seen[code]} already")
-        else:
-            seen[code] = row.line
-            kept.append(row)
-    for chunk in chunks(kept):
-        _write_customers(chunk, report)
-    return report
-
-
-# -- orders -------------------------------------------------------------------------------------------------------
-
-
-def _grouped(rows: Sequence[Row], report: Report) -> list[list[Row]]:
+def group_orders(rows: Sequence[Row], report: Report) -> list[list[Row]]:
+    """One row is one line; rows of one channel and external id are one order, wherever they stand."""
     groups: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         key = row.values.get("channel", ""), row.values.get("external_id", "")
@@ -68,6 +42,38 @@ def _grouped(rows: Sequence[Row], report: Report) -> list[list[Row]]:
         else:
             report.fail([row], row.fault or f"{'external_id' if key[0] else 'channel'} is empty")
     return list(groups.values())
+
+
+def take_orders(groups: Sequence[list[Row]], report: Report, *, actor: str) -> None:
+    """Make these orders; one with a bad row is not made, and each of its rows is reported.
+
+    The time of placing must be there: with our clock instead, the same file again would be another order. One that is
+    there already counts as same.
+    """
+    channels = {channel.key: channel for channel in Channel.objects.all()}
+    for start in range(0, len(groups), AT_ONCE):
+        _create(groups[start : start + AT_ONCE], channels, report, actor)
+
+
+def group_customers(rows: Sequence[Row], report: Report) -> list[list[Row]]:
+    seen: dict[str, int] = {}
+    kept = []
+    for row in rows:
+        code = row.values.get("code", "")
+        if row.fault or code in seen:
+            report.fail([row], row.fault or f"{code} stands in line {seen[code]} already")
+        else:
+            seen[code] = row.line
+            kept.append([row])
+    return kept
+
+
+def take_customers(groups: Sequence[list[Row]], report: Report, *, actor: str) -> None:
+    """Make or change customers by code; columns that are not in the file stay as they are."""
+    _write_customers([row for group in groups for row in group], report)
+
+
+# -- orders -------------------------------------------------------------------------------------------------------
 
 
 def _create(groups: Sequence[list[Row]], channels: dict[str, Channel], report: Report, actor: str) -> None:

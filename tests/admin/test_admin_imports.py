@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from inventory.importing import TakenBefore, check, failed_rows, take
 from inventory.models import ImportedFile, InventoryPosition, Product
+from inventory.services.import_tables import take_rows
 from iom.lib import tabular
 from iom.lib.tabular import FileRefused
 from orders.models import Customer, Order
@@ -244,5 +245,5 @@ def test_an_import_of_many_orders_costs_queries_by_chunk_not_by_row(world, djang
     content = b"\n".join([head, *(line.replace(b"A-1", b"B-%d" % n) for n in range(400))])
     rows = tabular.read(content, columns=_table(Order).columns, required=()).rows
     with django_assert_max_num_queries(20):
-        report = _table(Order).take(rows, actor="test")
+        report = take_rows(_table(Order), rows, actor="test")
     assert (report.taken, Order.objects.count()) == (400, 400)
