@@ -6,9 +6,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from iom.lib import bell, bulk
+from orchestration.engine import versions
 from orchestration.engine.context import runs_at_work
 from orchestration.engine.graph import first_step
-from orchestration.models import Flow, FlowRun, StepRun
+from orchestration.models import Flow, FlowRun, FlowVersion, StepRun
 from orchestration.policies.evaluate import evaluate
 from orders.types import Raised
 
@@ -36,16 +37,18 @@ def _wake(order_ids: Iterable[int]) -> int:
 
 
 def _start(events: list[tuple[int, Raised]]) -> int:
-    flows = (
-        Flow.objects.exclude(status=Flow.Status.UNPUBLISHED)
-        .filter(live_version__isnull=False)
-        .select_related("live_version")
-    )
-    return sum(start_flow(flow, events) for flow in flows)
+    live = Flow.objects.exclude(status=Flow.Status.UNPUBLISHED).filter(live_version__isnull=False)
+    found = versions.load(list(live.values_list("live_version", flat=True)))
+    return sum(start_version(found[pk], events) for pk in sorted(found))
 
 
 def start_flow(flow: Flow, events: list[tuple[int, Raised]]) -> int:
-    compiled = flow.live_version.compiled
+    return start_version(flow.live_version, events)
+
+
+def start_version(version: FlowVersion, events: list[tuple[int, Raised]]) -> int:
+    """Begin runs of the orders of events that this version starts with; those that run already are left alone."""
+    compiled = version.compiled
     first = first_step(compiled["steps"])
     starts = {
         event.order_id: pk for pk, event in reversed(events) if event.kind in compiled["entry"]["events"]
@@ -57,7 +60,7 @@ def start_flow(flow: Flow, events: list[tuple[int, Raised]]) -> int:
         return 0
     now = timezone.now()
     rows = [
-        (flow.pk, flow.live_version_id, order, FlowRun.State.ACTIVE, pk, now, now)
+        (version.flow_id, version.pk, order, FlowRun.State.ACTIVE, pk, now, now)
         for order, pk in starts.items()
     ]
     made = bulk.insert(FlowRun, RUN_COLUMNS, rows, returning=("pk",), skip_conflicts=True)

@@ -19,6 +19,7 @@ from fulfillment.services.reporting import record_invoices, report_status
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.shipping import deliver, ship
 from fulfillment.services.words import STEPS, refusal
+from iom.lib.atomic import joined
 from orders.models import Order, OrderLine
 from orders.services.events import apply_event, collecting
 from orders.services.headers import settle_headers, settle_known
@@ -32,7 +33,7 @@ __all__ = [
 State = FulfillmentOrder.State
 
 
-@transaction.atomic
+@joined
 def expect_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
     """The call that sends these is queued: from now on they may be with the provider, whatever their state says.
 
@@ -85,7 +86,7 @@ def send(fo_ids: Collection[int], *, actor: str) -> Outcome:
     return Outcome(changed=[item.pk for item in fresh], refused=refused)
 
 
-@transaction.atomic
+@joined
 def send_known(
     work: Sequence[FulfillmentOrder],
     *,

@@ -4,14 +4,13 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
-from django.db import transaction
-
 from fulfillment import selectors
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.services.taking_back import take_back
 from inventory.services.reservations import release, reserve
 from inventory.types import ReservationLine, ReservationRequest, Shortage
 from iom.lib import bulk
+from iom.lib.atomic import joined
 from orders.models import OrderLine
 
 NOT_SOURCED = "No source was found for this line yet."
@@ -36,7 +35,7 @@ def reservation_key(fulfillment_order_id: int, order_line_id: int) -> str:
     return f"fl:{fulfillment_order_id}:{order_line_id}"
 
 
-@transaction.atomic
+@joined
 def reserve_lines(order_line_ids: Collection[int], *, actor: str) -> dict[int, str]:
     """Hold the stock of these order lines where they were sourced; each line gets all its units or none.
 
@@ -55,7 +54,7 @@ def reserve_lines(order_line_ids: Collection[int], *, actor: str) -> dict[int, s
     return short
 
 
-@transaction.atomic
+@joined
 def drop_lines(order_line_ids: Collection[int], *, actor: str) -> list[int]:
     """Take the unsent fulfillment lines of these order lines back and release their stock.
 

@@ -3,7 +3,6 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from django.db import transaction
 from django.utils import timezone
 
 from fulfillment import selectors
@@ -23,6 +22,7 @@ from fulfillment.sourcing_strategy import (
 )
 from fulfillment.types import LineDemand, LineSourcing
 from iom.lib import bulk
+from iom.lib.atomic import joined
 from orders.models import OrderLine
 from orders.services import events, pending
 from orders.types import Raised
@@ -38,7 +38,7 @@ LINE = ("fulfillment_order", "order_line", "product", "quantity", "reservation_k
 COMPLETE = "Nothing left to source: every unit is on its way or canceled."
 
 
-@transaction.atomic
+@joined
 def source_lines(
     demands: Sequence[LineDemand], *, actor: str, check_stock: bool = True, mode: str = CHECK_AND_CREATE
 ) -> dict[int, LineSourcing]:

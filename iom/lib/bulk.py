@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 from datetime import date, datetime
 
 from django.db import connection
-from django.db.models import Field, Model
+from django.db.models import Field, Model, QuerySet
+from django.db.models.base import ModelState
 
 ESCAPES = str.maketrans({"\\": r"\\", "\n": r"\n", "\r": r"\r", "\t": r"\t"})
 SPECIAL = re.compile(r"[\\\n\r\t]")
@@ -164,6 +165,18 @@ def _chunks(rows: Sequence[tuple], width: int):
         yield rows[start : start + size]
 
 
+def load(rows: QuerySet, fields: Sequence[str], most: int | None = None) -> list[Model]:
+    """Instances with these fields, as `only()` gives them, at a tenth of the cost; other fields are read when asked for."""
+    model, using, found = rows.model, rows.db, []
+    for values in rows.values_list(*fields)[:most]:
+        item = model.__new__(model)
+        state = ModelState()
+        state.adding, state.db = False, using
+        item.__dict__.update(zip(fields, values, strict=True), _state=state)
+        found.append(item)
+    return found
+
+
 # Values as PostgreSQL reads them in a COPY or an array: a column at a time, which costs a fraction of a driver's adapter
 # for each value. Values that rows share (a time, a payload) are written out once.
 def _texts(column: Field, values: Sequence) -> list[str | None]:
@@ -171,6 +184,11 @@ def _texts(column: Field, values: Sequence) -> list[str | None]:
     convert = _dump if kind == "JSONField" else WRITTEN.get(kind, str)
     texts: dict[int, str | None] = {id(None): None}
     if convert is str:
+        kinds = set(map(type, values))
+        if kinds == {int}:
+            return list(map(str, values))
+        if kinds <= {str, type(None)}:
+            return list(values)
         return [None if value is None else str(value) for value in values]
     for value in values:
         if id(value) not in texts:
@@ -194,11 +212,17 @@ def _quoted_text(text: str) -> str:
 def _copied(column: Field, values: Sequence) -> list[str]:
     """One column of a COPY in text form."""
     texts = _texts(column, values)
-    if column.get_internal_type() in UNQUOTED:
-        return ["\\N" if text is None else text for text in texts]
-    return [
-        "\\N" if text is None else text.translate(ESCAPES) if SPECIAL.search(text) else text for text in texts
-    ]
+    if None in texts:
+        return [_copied_text(text) for text in texts]
+    if column.get_internal_type() in UNQUOTED or not SPECIAL.search("".join(texts)):
+        return texts
+    return [_copied_text(text) for text in texts]
+
+
+def _copied_text(text: str | None) -> str:
+    if text is None:
+        return "\\N"
+    return text.translate(ESCAPES) if SPECIAL.search(text) else text
 
 
 def _plain(value) -> str:

@@ -15,6 +15,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from iom.lib.atomic import as_one
 from iom.lib.killpoints import killpoint
 from iom.lib.logs import ids
 from orchestration.engine import claim as claims
@@ -89,7 +90,7 @@ def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
     ours, orders = lock(runs, fencing)
     if not ours:
         return
-    with engine_at_work({run.pk for run in ours}), collecting() as collected, deferring():
+    with engine_at_work({run.pk for run in ours}), as_one(), collecting() as collected, deferring():
         wave = Wave(ours, orders, collected)
         _end_canceled(wave)
         while (group := _next_group(wave)) or join_merges(wave) or wave.wake():

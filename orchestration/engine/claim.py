@@ -2,11 +2,13 @@
 
 import secrets
 from datetime import timedelta
+from operator import attrgetter
 
 from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from iom.lib import bulk
 from orchestration.models import Flow, FlowRun
 
 LEASE = timedelta(seconds=15)
@@ -26,23 +28,23 @@ def claim(limit: int) -> tuple[int, list[FlowRun]]:
 
 @transaction.atomic(durable=False)
 def _claim(token: int, which: Q, limit: int) -> list[FlowRun]:
-    ids = list(
+    due = (
         FlowRun.objects.filter(
             which, Q(lease_until__isnull=True) | Q(lease_until__lt=Now()), due_at__lte=Now()
         )
         .exclude(flow__status=Flow.Status.PAUSED)
         .order_by("due_at")
         .select_for_update(skip_locked=True, of=("self",))
-        .values_list("pk", flat=True)[:limit]
     )
-    if not ids:
+    if not (found := bulk.load(due, ("id", "order_id", "attempts"), limit)):
         return []
+    ids = [run.id for run in found]
     FlowRun.objects.filter(pk__in=ids).update(
         lease_until=Now() + LEASE, claimed_by=token, attempts=F("attempts") + 1
     )
-    return list(
-        FlowRun.objects.filter(pk__in=ids).only("id", "order_id", "attempts").order_by("order_id", "pk")
-    )
+    for run in found:
+        run.attempts += 1
+    return sorted(found, key=attrgetter("order_id", "id"))
 
 
 def is_any_due() -> bool:

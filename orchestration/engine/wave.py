@@ -16,9 +16,10 @@ from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from iom.lib import bulk
 from iom.lib.words import entity_of
 from orchestration.engine import tokens as token_rows
+from orchestration.engine import versions
 from orchestration.engine.tokens import State, Token
 from orchestration.entities import registered
-from orchestration.models import FlowRun, FlowVersion, StepResult, StepRun
+from orchestration.models import FlowRun, StepResult, StepRun
 from orders.models import BusinessEvent, Hold, Order, OrderLine
 from orders.services.events import apply_event, record
 from orders.services.transitions import TransitionTable
@@ -58,7 +59,7 @@ class Wave:
         self.runs = {run.id: run for run in runs}
         self.collected = collected
         self.table = TransitionTable()
-        self.versions = FlowVersion.objects.select_related("flow").in_bulk({run.version_id for run in runs})
+        self.versions = versions.load({run.version_id for run in runs})
         self.results: list[tuple] = []
         self.stopped: set[int] = set()  # runs that end because their order was canceled
         self._fulfillment: dict[int, list[FulfillmentOrder]] | None = None
@@ -80,9 +81,8 @@ class Wave:
         ids = {run.order_id for run in self.runs.values()}
         self.orders: dict[int, Order] = {order.id: order for order in orders if order.id in ids}
         self.lines: dict[int, list[OrderLine]] = defaultdict(list)
-        for line in (
-            OrderLine.objects.filter(order_id__in=ids).only(*LINE_FIELDS).order_by("order_id", "line_number")
-        ):
+        lines = OrderLine.objects.filter(order_id__in=ids).order_by("order_id", "line_number")
+        for line in bulk.load(lines, LINE_FIELDS):
             self.lines[line.order_id].append(line)
         rows = StepRun.objects.filter(run_id__in=self.runs).order_by("pk").values_list(*token_rows.FIELDS)
         self.tokens: dict[int, list[Token]] = {pk: [] for pk in self.runs}
@@ -146,12 +146,8 @@ class Wave:
             row.__dict__.update({k: v for k, v in fresh[row.pk].__dict__.items() if k != "_state"})
 
     def _load_fulfillment(self) -> dict[int, list[FulfillmentOrder]]:
-        found = (
-            FulfillmentOrder.objects.filter(order_id__in=self.orders)
-            .only("id", "order_id", "source_id", "state")
-            .order_by("pk")
-        )
-        by_id = {row.id: row for row in found}
+        found = FulfillmentOrder.objects.filter(order_id__in=self.orders).order_by("pk")
+        by_id = {row.id: row for row in bulk.load(found, ("id", "order_id", "source_id", "state"))}
         for row in by_id.values():
             row.line_quantities = {}
         rows = FulfillmentLine.objects.filter(fulfillment_order_id__in=by_id)
@@ -376,9 +372,9 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
     """
     global _impatient_until
     hurried = time.monotonic() < _impatient_until
-    orders = Order.objects.filter(pk__in={run.order_id for run in runs}).only(*ORDER_FIELDS)
+    orders = Order.objects.filter(pk__in={run.order_id for run in runs}).order_by("pk")
     try:
-        locked = list(orders.order_by("pk").select_for_update(of=("self",), skip_locked=hurried))
+        locked = bulk.load(orders.select_for_update(of=("self",), skip_locked=hurried), ORDER_FIELDS)
     except OperationalError:
         _impatient_until = time.monotonic() + IMPATIENCE_SECONDS
         raise
@@ -387,8 +383,8 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
         put_off = {"lease_until": None, "attempts": 0, "due_at": Now() + PUT_OFF}
         FlowRun.objects.filter(pk__in=busy, claimed_by=fencing).update(**put_off)
     ours = [run.id for run in runs if run.order_id in free]
-    mine = FlowRun.objects.filter(pk__in=ours, claimed_by=fencing).only(*RUN_FIELDS)
-    return list(mine.order_by("pk").select_for_update(of=("self",))), locked
+    mine = FlowRun.objects.filter(pk__in=ours, claimed_by=fencing).order_by("pk")
+    return bulk.load(mine.select_for_update(of=("self",)), RUN_FIELDS), locked
 
 
 def orders_of(items: Iterable) -> list[int]:

@@ -10,13 +10,13 @@ from operator import attrgetter
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models import F, Model, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from iom.lib import bulk
+from iom.lib.atomic import joined
 from iom.lib.words import entity_of
 from orders.errors import ConcurrentChange
 from orders.models import BusinessEvent
@@ -60,7 +60,7 @@ def collecting() -> Iterator[list[tuple[Raised, str, datetime]]]:
     _append(collected)
 
 
-@transaction.atomic
+@joined
 def _append(noted: Sequence[tuple[Raised, str, datetime]]) -> None:
     rows = [(e.kind, e.entity, e.record_id, e.order_id, e.payload, actor, at) for e, actor, at in noted]
     ids = bulk.insert(BusinessEvent, COLUMNS, rows, returning=("pk",))
@@ -69,7 +69,7 @@ def _append(noted: Sequence[tuple[Raised, str, datetime]]) -> None:
         listener(numbered)
 
 
-@transaction.atomic
+@joined
 def apply_event(
     kind: str,
     records: Sequence[Model],

@@ -8,8 +8,7 @@ part shipped; every line in fulfillment > sent to fulfillment. Source: reference
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from django.db import transaction
-
+from iom.lib.atomic import joined
 from orders.models import Order, OrderLine
 from orders.services.events import apply_event
 from orders.services.transitions import TransitionTable
@@ -39,7 +38,7 @@ def header_event(state: str, reason: str, line_states: Iterable[str]) -> str | N
     return None
 
 
-@transaction.atomic
+@joined
 def settle_headers(
     order_ids: Collection[int], *, actor: str, table: TransitionTable | None = None
 ) -> list[int]:
@@ -51,7 +50,7 @@ def settle_headers(
     return settle_known(orders, lines, actor=actor, table=table)
 
 
-@transaction.atomic
+@joined
 def settle_known(
     orders: Iterable[Order],
     line_states: Mapping[int, Sequence[str]],

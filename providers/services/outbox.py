@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from iom.lib import bell, bulk
+from iom.lib.atomic import joined
 from providers.errors import ProviderError
 from providers.models import ProviderRequest
 from providers.services import effects
@@ -43,7 +44,7 @@ class NotUndecided(ProviderError):
     code = "not_undecided"
 
 
-@transaction.atomic
+@joined
 def enqueue(drafts: Sequence[RequestDraft]) -> dict[str, RequestState]:
     """Write receipts for what is to be asked; a key that exists is answered, never doubled. Rings "deliver"."""
     if not drafts:
