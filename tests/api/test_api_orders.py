@@ -164,10 +164,12 @@ def test_bad_bodies(api, web, body, status, code):
 
 def test_wrong_content_type_and_encoding_are_refused(api, web):
     form = api.client.post("/api/v1/orders/", {"a": 1}, headers=api.headers)
-    packed = api.post("orders/", {"a": 1}, Content_Encoding="gzip")
+    packed = api.post("orders/", {"a": 1}, Content_Encoding="br")
+    unpacked = api.post("orders/", {"a": 1}, Content_Encoding="gzip")
 
     assert (form.status_code, form.json()["code"]) == (415, "unsupported_media_type")
     assert (packed.status_code, packed.json()["code"]) == (415, "unsupported_encoding")
+    assert (unpacked.status_code, unpacked.json()["code"]) == (400, "bad_encoding")
 
 
 def test_a_body_of_unknown_length_is_refused(api, order):

@@ -7,12 +7,14 @@ one by one only when the bytes hold an escape that could be harmful.
 import codecs
 import json
 import re
+import zlib
 from decimal import Decimal
 from typing import Any, NoReturn
 
 from rest_framework.parsers import BaseParser
 
 from iom.lib.api.errors import Problem, fault
+from iom.lib.bodies import SLOW, SlowBody
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_DEPTH = 32
@@ -29,10 +31,13 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream, media_type=None, parser_context=None) -> dict[str, Any]:
-        request = (parser_context or {}).get("request")
+        request, encoding = (parser_context or {}).get("request"), ""
         if request is not None:
-            refuse_encoding(request.META.get("HTTP_CONTENT_ENCODING", ""))
-        raw = stream.read(MAX_BYTES + 1)
+            encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+            refuse_encoding(encoding)
+        raw = _arrived(stream)
+        if encoding == "gzip":
+            raw = _unpacked(raw)
         if request is not None:
             request._request.raw_json = raw
         return read_object(raw)
@@ -50,12 +55,35 @@ def read_object(raw: bytes) -> dict[str, Any]:
 
 
 def refuse_encoding(encoding: str) -> None:
-    if encoding.strip().lower() not in ("", "identity"):
+    if encoding not in ("", "identity", "gzip"):
         raise Problem(
             "unsupported_encoding",
-            f"Content-Encoding {encoding[:40]!r} is not accepted; send plain JSON.",
+            f"Content-Encoding {encoding[:40]!r} is not accepted; send plain JSON, or gzip.",
             status=415,
         )
+
+
+def _arrived(stream) -> bytes:
+    try:
+        return stream.read(MAX_BYTES + 1)
+    except OSError as error:  # Django words it anew
+        if isinstance(error, SlowBody) or isinstance(error.__cause__, SlowBody):
+            raise Problem("body_too_slow", SLOW, status=408, headers={"Connection": "close"}) from error
+        raise Problem("body_cut_off", "The body did not arrive whole; send it again.") from error
+
+
+def _unpacked(raw: bytes) -> bytes:
+    """Never more than the limit, whatever it would become."""
+    packed = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+    try:
+        plain = packed.decompress(raw, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise Problem(
+            "bad_encoding", "The body is not gzip although its Content-Encoding says so."
+        ) from error
+    if len(plain) <= MAX_BYTES and not packed.eof:
+        raise Problem("bad_encoding", "The gzip body ends before its end.")
+    return plain
 
 
 def _decoded(raw: bytes) -> str:
