@@ -27,7 +27,7 @@ Two more ways need no code: a step “Custom” has policies of its own and an e
 any action that a provider declares (`actions.provider`).
 """
 
-from orchestration.actions import custom, fulfill, hold, provider, reserve, source, validate, wait  # noqa: F401 - they register
+from orchestration.actions import custom, fulfill, hold, provider, reserve, source, split, validate, wait  # noqa: F401 - they register
 from orchestration.actions.base import (
     ACTIONS,
     OK,

@@ -16,6 +16,7 @@ WORDS = {
     "assign_fulfillment_source": ("pin_drop", "Source and stock", "A policy names the source of lines."),
     "send_to_dom": ("hub", "Source and stock", "The order's strategy finds the best sources."),
     "send_fulfillment_process_request": ("assignment_turned_in", "Source and stock", "Check assigned sources, create fulfillment orders, or both."),
+    "split_order": ("account_tree", "Source and stock", "Child orders by the split groups of the lines; amounts are conserved."),
     "soft_reserve": ("inventory_2", "Source and stock", "Take the stock that was found."),
     "send_to_fulfillment": ("local_shipping", "Send", "Ask a fulfillment provider to ship."),
     "send_to_fulfillment_erp": ("domain", "Send", "The same through an ERP's connection."),

@@ -33,9 +33,9 @@ def judge(
     wave: Wave, items: list[Item], name: str, level: str, ids: Collection[int], write: bool = False
 ) -> dict[int, Verdict]:
     """Verdicts by record of this level, whatever kind of record the policy looks at."""
-    policy = _policy(wave, items, name)
     if not ids:
         return {}
+    policy = _policy(wave, items, name)
     if policy["entity"] == level:
         verdicts = evaluate(policy, ids)
         if write:

@@ -12,6 +12,8 @@ from orchestration.models import StepResult
 
 def split(wave: Wave, step: dict, level: str, items: list[Item]) -> None:
     """Each record takes every branch whose filters it passes; `otherwise` takes the rest; none at all is for a person."""
+    if not items:
+        return
     every = {record.id for item in items for record in item.records}
     taken: dict[str, set[int]] = {}
     for branch in step["branches"]:

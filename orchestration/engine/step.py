@@ -50,6 +50,8 @@ def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
     tokens = route.gather(wave, tokens, step["key"], level)
     items = _items(wave, step, tokens, level)
     items = _not_held(wave, action, items)
+    if not items:
+        return
     outcomes, skipped, detail = _decide(wave, step, action, level, items)
     if step.get("retry"):
         items = retrying.put_off(wave, step, level, items, outcomes)

@@ -190,6 +190,13 @@ class Wave:
         step = self.steps(token.run_id)[token.step]
         return [*step.get("input_events", ()), *(step.get("parameters") or {}).get("failure_events", ())]
 
+    def end_paths(self, order_ids: Collection[int]) -> None:
+        """End the runs of this batch for these orders: others go on for them."""
+        for run_id, order_id in self.order_of.items():
+            if order_id in order_ids:
+                for token in self.tokens[run_id]:
+                    token.ended = True
+
     def live_tokens(self, run_id: int) -> list[Token]:
         return [token for token in self.tokens[run_id] if not token.ended]
 

@@ -14,7 +14,7 @@ ONLY_BY_STEPS = frozenset({
     "order.validated", "order.validation_failed", "order.lines_validated", "order.lines_validation_failed", "order.sourced",
     "order.not_sourced", "order.source_assigned", "order.reserved", "order.not_reserved", "order_line.validated",
     "order_line.validation_failed", "order_line.sourced", "order_line.not_sourced", "order_line.reserved", "order_line.not_reserved",
-    "order_line.backordered",
+    "order_line.backordered", "order.split", "order_line.split",
 })  # fmt: skip
 
 

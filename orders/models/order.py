@@ -198,3 +198,12 @@ class Order(FSMModelMixin, models.Model):
         custom={"events": ["order.canceled"], "reason": "canceled"},
     )
     def cancel(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.CANCELED,
+        custom={"events": ["order.split"], "reason": "split"},
+    )
+    def split(self) -> None:
+        """Its children go on for it."""

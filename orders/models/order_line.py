@@ -200,3 +200,12 @@ class OrderLine(FSMModelMixin, models.Model):
         custom={"events": ["order_line.canceled"], "reason": "canceled"},
     )
     def cancel(self) -> None: ...
+
+    @transition(
+        field=state,
+        source=[State.NEW, State.IN_PROGRESS],
+        target=State.CANCELED,
+        custom={"events": ["order_line.split"], "reason": "split"},
+    )
+    def split(self) -> None:
+        """It went over to a child of its order."""

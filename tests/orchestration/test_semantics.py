@@ -495,3 +495,20 @@ def test_a_hold_step_behind_an_event_holds_once_and_an_order_on_hold_at_its_gate
     run_flows()
     assert order.holds.count() == 2
     assert FlowRun.objects.get(flow__key="one").state == "done"
+
+
+def test_lines_that_wait_for_each_other_before_a_step_with_a_filter_are_no_error(
+    publish, make_orders, run_flows
+):
+    publish(
+        [wait("w", "order_line.rejected", "order_line"), action("once", filters=["everyone"])],
+        policies=[EVERYONE],
+    )
+    (order,) = make_orders(lines=[("A", 1), ("B", 1)])
+    run_flows()
+    for line in order.lines.all():
+        record([Raised("order_line.rejected", "order_line", line.pk, order.pk)], actor="test")
+        run_flows()
+        assert set(FlowRun.objects.values_list("attempts", flat=True)) == {0}
+
+    assert steps_done(order).count("once") == 1
