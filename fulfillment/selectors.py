@@ -96,6 +96,7 @@ def _rules(live: LiveStrategy, lists: dict[str, frozenset[int]], ids: dict[str, 
         min([*limits, document["max_distance_km"]], key=lambda km: km or FARTHEST),
         min([*most, document["max_sources_per_order"]]),
         document["split_lines"] and min(per_line, default=2) > 1,
+        document["objective"],
     )
 
 

@@ -34,6 +34,7 @@ class Rules:
     max_distance_km: int | None = None
     max_sources: int = 5
     split_lines: bool = True
+    objective: str = DEFAULT_PLANNER
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,17 @@ class OrderNeed:
 
 @dataclass(slots=True)
 class Problem:
-    """`stock`: available by product, then source; the planner consumes it. Without `check_stock` all have everything."""
+    """`stock`: available by product, then source; the planner consumes it. Without `check_stock` all have everything.
+
+    A planner that solves appends what it was like to `reports`; `capacity_taken` is by source, beside what is recorded.
+    """
 
     orders: Sequence[OrderNeed]
     sources: Sequence[SourceFacts]
     stock: dict[int, dict[int, int]]
     check_stock: bool = True
+    reports: list = field(default_factory=list)
+    capacity_taken: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,10 @@ class LinePlan:
     candidates: list[dict]
     removed: dict[str, int]
     sentence: str
+    costs: dict[str, int] | None = None
+    version: int | None = None
+    relaxed: list[str] | None = None
+    report: int | None = None
 
 
 class Planner(Protocol):
@@ -102,6 +112,6 @@ def register(key: str, planner: Planner) -> None:
     _planners[key] = planner
 
 
-def planner_for(strategy_key: str) -> Planner:
-    """The planner registered for a strategy; those without one of their own are planned by `nearest`."""
-    return _planners.get(strategy_key) or _planners[DEFAULT_PLANNER]
+def planner_for(strategy_key: str, objective: str = DEFAULT_PLANNER) -> Planner:
+    """The planner registered for a strategy or else for its objective; those without one are planned by `nearest`."""
+    return _planners.get(strategy_key) or _planners.get(objective) or _planners[DEFAULT_PLANNER]

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.querysets import is_with_provider, lines_of, lock_orders
+from fulfillment.services.capacity import give_back
 from fulfillment.services.reserving import release_lines
 from iom.lib import bulk
 from orders.models import Order, OrderLine
@@ -63,6 +64,8 @@ def _cancel(orders: list[Order], work: list[FulfillmentOrder], actor: str, reaso
     ours = {item.pk for item in here}
     apply_event("fulfillment_order.canceled", here, actor=actor, reason="canceled", table=table)
     release_lines([li for li in lines if li.fulfillment_order_id in ours], actor=actor, reason=reason)
+    if taken := [item.pk for item in here if item.capacity_used]:
+        give_back(taken)
     asked = _ask([item for item in away if not item.cancel_requested_at], actor, reason, table)
     waiting = {li.order_line_id for li in lines if li.fulfillment_order_id not in ours}
     _count_canceled([line for line in lines if line.fulfillment_order_id in ours], waiting)

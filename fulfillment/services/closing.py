@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.querysets import lines_of, order_lines_of
+from fulfillment.services.capacity import give_back
 from fulfillment.services.reserving import release_lines
 from iom.lib import bulk
 from orders.models import Order, OrderLine
@@ -45,6 +46,8 @@ def cancel_work(work: Sequence[FulfillmentOrder], *, actor: str, reason: str, ta
     lines = lines_of(work)
     apply_event("fulfillment_order.canceled", work, actor=actor, reason=reason[:40], table=table)
     release_lines(lines, actor=actor, reason=reason)
+    if taken := [item.pk for item in work if item.capacity_used]:
+        give_back(taken)
     end_demand(lines, actor=actor, table=table)
     order_ids = {item.order_id for item in work}
     settle_headers(order_ids, actor=actor, table=table)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, RejectionReason, SourceRejection
 from fulfillment.querysets import lines_of, order_lines_of
 from fulfillment.selectors import most_rejects
+from fulfillment.services.capacity import give_back
 from fulfillment.services.reserving import release_lines
 from inventory.services.stock import write_off
 from inventory.types import StockLoss
@@ -69,6 +70,8 @@ def reject_work(
             "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=told, table=table
         )
     release_lines(lines, actor=actor, reason="rejected by the source")
+    if taken := [item.pk for item in work if item.capacity_used]:
+        give_back(taken)
     refuse_lines(lines, work, actor=actor, said=said, table=table)
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
 

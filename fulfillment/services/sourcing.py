@@ -1,16 +1,21 @@
 """Find sources for order lines, keep why, and instruct the chosen sources."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 
 from django.utils import timezone
 
-from fulfillment import selectors
+from fulfillment import planner_optimizer, selectors
 from fulfillment.errors import UnknownStrategy
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.services.capacity import take
 from fulfillment.services.reserving import reservation_key
+from fulfillment.services.sourcing_runs import uses_of, write_runs
 from fulfillment.services.taking_back import take_back
 from fulfillment.sourcing_strategy import (
+    NOT_SOURCED,
     SOURCED,
     LineNeed,
     LinePlan,
@@ -31,10 +36,16 @@ from orders.types import Raised
 CHECK, CREATE, CHECK_AND_CREATE = "check", "create", "check_and_create"
 MODES = (CHECK, CREATE, CHECK_AND_CREATE)
 DECISION = (
-    "order", "order_line", "strategy", "outcome", "chosen", "candidates", "removed", "sentence", "at",
+    "order", "order_line", "strategy", "outcome", "chosen", "candidates", "removed", "sentence", "run", "strategy_version",
+    "costs", "relaxed", "at",
 )  # fmt: skip
-ORDER = ("key", "order", "source", "state", "state_reason", "state_at", "external_id", "created_at")
+ORDER = (
+    "key", "order", "source", "state", "state_reason", "state_at", "external_id", "created_at", "capacity_day",
+    "capacity_used",
+)  # fmt: skip
 LINE = ("fulfillment_order", "order_line", "product", "quantity", "reservation_key")
+PLANNED_AGAIN = 3
+PLANNERS = (planner_optimizer,)  # imported so that it registers, as `nearest` does
 COMPLETE = "Nothing left to source: every unit is on its way or canceled."
 
 
@@ -68,7 +79,9 @@ class _Batch:
     """One call: what it knows of the orders, and what it writes."""
 
     def __init__(self, demands: Sequence[LineDemand], actor: str, *, keep: bool) -> None:
-        self.demands, self.actor, self.now = demands, actor, timezone.now()
+        self.demands, self.actor, self.now, self.keep = demands, actor, timezone.now(), keep
+        self.reports: list = []
+        self.uses: dict = {}
         self.rules = self._rules()
         line_ids = [demand.line_id for demand in demands]
         self.work = selectors.work_of({demand.order_id for demand in demands})
@@ -100,14 +113,27 @@ class _Batch:
         }
 
     def plan(self, *, check_stock: bool) -> dict[int, LinePlan]:
+        """Plans, with room for them in the capacity of their sources; what found none in between is planned again."""
+        orders = {demand.line_id: demand.order_id for demand in self.demands}
+        for _ in range(PLANNED_AGAIN):
+            plans = self._plan(check_stock)
+            self.uses = uses_of(plans, self.reports, orders)
+            if self.keep or not take(self.uses):
+                return plans
+        full = take(self.uses)
+        return {pk: _without(plan, full) for pk, plan in plans.items()}
+
+    def _plan(self, check_stock: bool) -> dict[int, LinePlan]:
         products = {d.product_id for d in self.demands if d.product_id and self.wanted[d.line_id] > 0}
         stock = selectors.stock_of(products) if check_stock else {}
         groups = defaultdict(list)
         for order in self._needs():
-            groups[planner_for(order.rules.key)].append(order)
+            groups[planner_for(order.rules.key, order.rules.objective)].append(order)
         plans: dict[int, LinePlan] = {}
+        self.reports = []
         for planner, orders in groups.items():
-            plans |= planner.plan(Problem(orders, list(self.sources.values()), stock, check_stock))
+            problem = Problem(orders, list(self.sources.values()), stock, check_stock, self.reports)
+            plans |= planner.plan(problem)
         return plans
 
     def _needs(self) -> Iterable[OrderNeed]:
@@ -151,6 +177,7 @@ class _Batch:
 
     def write_decisions(self, plans: Mapping[int, LinePlan]) -> None:
         rows = []
+        runs = write_runs(self.reports, actor=self.actor, now=timezone.now()) if self.reports else []
         for demand in self.demands:
             if plan := plans.get(demand.line_id):
                 chosen = [
@@ -160,7 +187,8 @@ class _Batch:
                 strategy = "assigned" if self._fixed(demand) else self.rules[demand.strategy].key
                 rows.append(
                     (demand.order_id, demand.line_id, strategy, plan.outcome, chosen, plan.candidates,
-                     plan.removed, plan.sentence, self.now)
+                     plan.removed, plan.sentence, None if plan.report is None else runs[plan.report], plan.version,
+                     plan.costs, plan.relaxed, self.now)
                 )  # fmt: skip
         bulk.insert(SourcingDecision, DECISION, rows)
 
@@ -189,7 +217,7 @@ class _Batch:
             groups[part[:2]].append(part)
         if not groups:
             return
-        ids = self._insert_orders(list(groups))
+        ids = self._insert_orders(groups)
         lines = [
             (pk, line, product, units, reservation_key(pk, line) if product else "")
             for pk, group in zip(ids, groups.values(), strict=True)
@@ -208,7 +236,8 @@ class _Batch:
         ]
         events.record(created, actor=self.actor)
 
-    def _insert_orders(self, pairs: Sequence[tuple[int, int]]) -> list[int]:
+    def _insert_orders(self, groups: Mapping[tuple[int, int], list]) -> list[int]:
+        days = {source: (day, use.unit) for (source, day), use in self.uses.items()}
         made = Counter((order, source) for order, source, _ in self.made)
         rows = [
             (
@@ -220,8 +249,9 @@ class _Batch:
                 self.now,
                 "",
                 self.now,
+                *_capacity(days.get(source), parts),
             )
-            for order, source in pairs
+            for (order, source), parts in groups.items()
         ]
         return [pk for (pk,) in bulk.insert(FulfillmentOrder, ORDER, rows, returning=("pk",))]
 
@@ -229,3 +259,18 @@ class _Batch:
         if plan := plans.get(demand.line_id):
             return LineSourcing(plan.outcome, plan.allocations, plan.sentence)
         return LineSourcing(SOURCED, (), COMPLETE)
+
+
+def _capacity(day: tuple[date, str] | None, parts: Sequence[tuple]) -> tuple[date | None, int]:
+    """The day that a fulfillment order takes capacity of, and how much."""
+    if day is None:
+        return None, 0
+    return day[0], {"units": sum(part[4] for part in parts), "lines": len(parts), "orders": 1}[day[1]]
+
+
+def _without(plan: LinePlan, full: Collection[int]) -> LinePlan:
+    """Others took the room again and again: the line waits for the next plan."""
+    if not any(source in full for source, _, _ in plan.allocations):
+        return plan
+    sentence = "Not sourced: its source was filled up by others meanwhile; it is planned again."
+    return replace(plan, outcome=NOT_SOURCED, allocations=(), sentence=sentence, costs=None)

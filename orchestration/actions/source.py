@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any
 
+from fulfillment.services.optimizing import optimize_lines
 from fulfillment.services.sourcing import source_lines
 from fulfillment.types import LineDemand, LineSourcing
 from orchestration.actions.base import Action, Batch, Result, failed, partly, register
@@ -21,7 +22,7 @@ class Sourcing(Action):
     def run(self, batch: Batch) -> dict[int, Result]:
         under_way = {item.order.id: batch.wave.units_under_way(item.order.id) for item in batch.items}
         demands = [_demand(item.order, line, under_way[item.order.id]) for item, line in batch.records()]
-        plan = source_lines(  # who came first chooses first, however the batch was claimed
+        plan = self.find(  # who came first chooses first, however the batch was claimed
             sorted([d for d in demands if d.quantity > 0], key=attrgetter("order_id")),
             actor=batch.wave.actor,
             **self.mode(batch.step),
@@ -32,12 +33,25 @@ class Sourcing(Action):
     def mode(self, step: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
+    def find(self, demands: list[LineDemand], *, actor: str, **mode: Any) -> dict[int, LineSourcing]:
+        return source_lines(demands, actor=actor, **mode)
+
 
 @register
 class SendToDom(Sourcing):
     """The strategy of the order decides. A line that a policy gave a source is checked there and nowhere else."""
 
     key, label = "send_to_dom", "Send to DOM"
+
+
+@register
+class SendToFulfillmentOptimization(Sourcing):
+    """Plan, take capacity and hold the stock in one go; the strategy of the order says what counts. Source: P-13."""
+
+    key, label = "send_to_fulfillment_optimization", "Send to fulfillment optimization"
+
+    def find(self, demands: list[LineDemand], *, actor: str, **mode: Any) -> dict[int, LineSourcing]:
+        return optimize_lines(demands, actor=actor)
 
 
 @register

@@ -1,0 +1,208 @@
+"""The optimizer behind the sourcing interface: strategies whose objective is cost.
+
+All constraints first; what finds no source then without the soft ones; then the alternate strategy; what is left is
+told with what the strategy says happens to it. Orders without coordinates, and lines that name no product, go by the
+nearest planner: there is no carrier cost to compare.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+from django.utils import timezone
+
+from fulfillment.loading import Facts, Loaded, facts, load
+from fulfillment.nearest import NearestPlanner
+from fulfillment.optimizer import COMPONENTS, Solution, solve
+from fulfillment.selectors import rules_by_key
+from fulfillment.sourcing_strategy import (
+    NOT_SOURCED,
+    PARTLY,
+    SOURCED,
+    LineNeed,
+    LinePlan,
+    OrderNeed,
+    Problem,
+    register,
+)
+from fulfillment.standing import Standing
+from fulfillment.strategy_document import LiveStrategy
+
+SINGLE = 1
+REST = {
+    "next": "no strategy is left to try", "backorder": "it waits for stock", "split": "what there is goes, the rest waits",
+    "inbox": "somebody decides",
+}  # fmt: skip
+
+
+@dataclass
+class Report:
+    """What one solve was like, for its SourcingRun."""
+
+    loaded: Loaded
+    solution: Solution
+    total_ms: int
+    relaxed: list[str] = field(default_factory=list)
+
+
+class CostPlanner:
+    """Registered for the objective `cost`."""
+
+    def plan(self, problem: Problem) -> dict[int, LinePlan]:
+        plain = [order for order in problem.orders if not _fits(order, problem)]
+        plans = NearestPlanner().plan(replace(problem, orders=plain)) if plain else {}
+        priced = [order for order in problem.orders if _fits(order, problem)]
+        return plans | (_Batch(problem, priced).run() if priced else {})
+
+
+def _fits(order: OrderNeed, problem: Problem) -> bool:
+    known = order.latitude is not None and order.longitude is not None
+    return known and problem.check_stock and all(line.product_id for line in order.lines)
+
+
+class _Batch:
+    def __init__(self, problem: Problem, orders: Sequence[OrderNeed]) -> None:
+        self.problem, self.orders = problem, orders
+        self.known: Facts = facts(orders, timezone.now())
+        self.names = {source.id: source.name for source in problem.sources}
+        self.plans: dict[int, LinePlan] = {}
+        self.taken = problem.capacity_taken
+        self.rules = None
+
+    def run(self) -> dict[int, LinePlan]:
+        groups = defaultdict(list)
+        for order in self.orders:
+            groups[order.rules.key].append(order)
+        for key, orders in groups.items():
+            strategy = self.known.strategies.get(key) or self.known.strategies[""]
+            self._ladder(strategy, orders, tried={strategy.key})
+        return self.plans
+
+    def _ladder(self, strategy: LiveStrategy, orders: Sequence[OrderNeed], tried: set[str]) -> None:
+        self._solve(strategy, orders, relaxed=False)
+        soft = [
+            row["name"] for row in strategy.document["constraints"] if row["enabled"] and not row["is_hard"]
+        ]
+        if soft and (rest := self._rest(orders)):
+            self._solve(strategy, rest, relaxed=True, soft=soft)
+        other = strategy.document["alternate"]
+        if other and other not in tried and other in self.known.strategies and (rest := self._rest(orders)):
+            self.rules = self.rules or rules_by_key()
+            moved = [replace(order, rules=self.rules[other]) for order in rest]
+            self._ladder(self.known.strategies[other], moved, tried | {other})
+
+    def _rest(self, orders: Sequence[OrderNeed]) -> list[OrderNeed]:
+        """Lines that got nothing so far, with the sources that their order uses by now."""
+        found = []
+        for order in orders:
+            left = [line for line in order.lines if self.plans[line.line_id].outcome == NOT_SOURCED]
+            if left:
+                used = {s for line in order.lines for s, _, _ in self.plans[line.line_id].allocations}
+                found.append(replace(order, lines=left, used_sources=order.used_sources | used))
+        return found
+
+    def _solve(self, strategy, orders, *, relaxed: bool, soft: Sequence[str] = ()) -> None:
+        began = perf_counter()
+        loaded = load(self.known, orders, self.problem.stock, strategy, relaxed=relaxed, taken=self.taken)
+        solution = solve(loaded.problem, "single" if len(orders) <= SINGLE else "fast")
+        report = Report(loaded, solution, 0, list(soft))
+        self.problem.reports.append(report)
+        _Answer(self, report).write()
+        report.total_ms = round(1000 * (perf_counter() - began))
+
+
+class _Answer:
+    """One solution as line plans; takes stock and capacity from what the next strategy sees."""
+
+    def __init__(self, batch: _Batch, report: Report) -> None:
+        self.batch, self.report = batch, report
+        self.loaded, self.solution = report.loaded, report.solution
+        self.standing = Standing(report.loaded, report.solution)
+        self.parts, self.costs = defaultdict(dict), defaultdict(lambda: defaultdict(int))
+        self._share()
+
+    def _share(self) -> None:
+        """Units by line and node; the cents of a parcel shared by units so that they add up to the cent."""
+        solution, by_parcel = self.solution, defaultdict(list)
+        for parcel, line, units in zip(
+            solution.alloc_parcel.tolist(), solution.alloc_line.tolist(), solution.alloc_quantity.tolist(), strict=True
+        ):  # fmt: skip
+            by_parcel[parcel].append((line, units))
+        nodes, cents = solution.parcel_node.tolist(), solution.components.tolist()
+        for parcel, rows in by_parcel.items():
+            whole, done = sum(units for _, units in rows), 0
+            for line, units in rows:
+                held = self.parts[line]
+                held[nodes[parcel]] = held.get(nodes[parcel], 0) + units
+                for name, total in zip(COMPONENTS, cents[parcel], strict=True):
+                    if share := total * (done + units) // whole - total * done // whole:
+                        self.costs[line][name] += share
+                done += units
+
+    def write(self) -> None:
+        batch, stock = self.batch, self.batch.problem.stock
+        for row, line in enumerate(self.loaded.lines):
+            parts = self.parts.get(row, {})
+            batch.plans[line.line_id] = self._plan(row, line, parts)
+            for node, units in parts.items():
+                stock[line.product_id][self.loaded.nodes[node]["pk"]] -= units
+        for node, used in enumerate(self.solution.capacity_used.tolist()):
+            if used:
+                pk = self.loaded.nodes[node]["pk"]
+                batch.taken[pk] = batch.taken.get(pk, 0) + used
+
+    def _plan(self, row: int, line: LineNeed, parts: dict[int, int]) -> LinePlan:
+        got = sum(parts.values())
+        outcome = SOURCED if got == line.quantity else PARTLY if got else NOT_SOURCED
+        standing, nodes = self.standing, self.loaded.nodes
+        near = sorted(parts.items(), key=lambda item: standing.distance[row, item[0]])
+        allocations = tuple(
+            (nodes[n]["pk"], units, round(float(standing.distance[row, n]))) for n, units in near
+        )
+        return LinePlan(
+            line.line_id,
+            outcome,
+            allocations,
+            standing.shown(row, parts),
+            standing.counts(row),
+            self._sentence(row, line, allocations, got)[:300],
+            costs=dict(self.costs[row]) if got else None,
+            version=self.loaded.strategy.version,
+            relaxed=self.report.relaxed or None,
+            report=len(self.batch.problem.reports) - 1,
+        )
+
+    def _sentence(self, row: int, line: LineNeed, allocations, got: int) -> str:
+        if not got:
+            why = ", ".join(f"{count} {reason}" for reason, count in self.standing.counts(row).items())
+            rest = REST[self.loaded.strategy.document["rest"]]
+            return f"Not sourced: {self._unfilled(row)} ({why or 'there is no source'}); {rest}."
+        places = " and ".join(
+            f"{self.batch.names[pk]} ({units:,}, {km:,} km)"
+            if len(allocations) > 1
+            else f"{self.batch.names[pk]}"
+            for pk, units, km in allocations
+        )
+        cents = sum(self.costs[row].values())
+        rivals = self.standing.rivals(row)
+        told = f"{places}: the least cost of the whole order, {cents / 100:,.2f} for this line"
+        if len(allocations) == 1:
+            told += f" ({allocations[0][2]:,} km)"
+        told += f"; {rivals} source{'s' if rivals != 1 else ''} could bring it"
+        if self.report.relaxed:
+            told += f", once {', '.join(self.report.relaxed)} gave way"
+        return f"{told}." if got == line.quantity else f"{told}; {line.quantity - got:,} wait."
+
+    def _unfilled(self, row: int) -> str:
+        return {
+            "no_stock": "no source has enough",
+            "not_allowed": "the rules leave no source",
+            "stock_taken": "other orders got the stock",
+            "capacity_full": "who has it takes no more today",
+            "not_complete": "the order ships whole or not at all",
+            "not_worth_it": "bringing it costs more than leaving it",
+        }.get(self.solution.unfilled_reason[row], "no source")
+
+
+register("cost", CostPlanner())

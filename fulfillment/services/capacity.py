@@ -1,0 +1,70 @@
+"""What a source takes on for a day of its own zone, counted under concurrency: locked in one order, never above the most."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.utils import timezone
+
+from fulfillment.models import FulfillmentOrder, SourceDay
+from iom.lib import bulk
+
+COLUMNS = ("source", "day", "unit", "regular", "maximum")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """So much of a source's day; `regular` and `maximum` as the source says now."""
+
+    unit: str
+    regular: int
+    maximum: int
+    amount: int
+
+
+def take(uses: Mapping[tuple[int, date], Use]) -> dict[int, int]:
+    """Count all of it or, where one day has no room, nothing. Returns the sources without room, with what is left.
+
+    The days stay locked until the transaction ends, so a plan made again with what is left finds it.
+    """
+    if not uses:
+        return {}
+    rows = [(source, day, use.unit, use.regular, use.maximum) for (source, day), use in sorted(uses.items())]
+    bulk.insert(SourceDay, COLUMNS, rows, skip_conflicts=True)
+    locked = _lock({source for source, _ in uses}, {day for _, day in uses})
+    counted, full = [], {}
+    for pk, source, day, unit, used, before in locked:
+        use = uses.get((source, day))
+        if use is None or use.unit != unit:
+            continue
+        most = max(use.maximum, used)
+        if used + use.amount > use.maximum:
+            full[source] = max(0, use.maximum - used)
+        elif most != before or use.amount:
+            counted.append((pk, used + use.amount, min(use.regular, most), most))
+    if not full:
+        bulk.update(SourceDay, "pk", ("used", "regular", "maximum"), counted)
+    return full
+
+
+def give_back(fulfillment_order_ids: Collection[int]) -> None:
+    """What these took of a day that is not over is free again; called twice it gives back once."""
+    today = timezone.now().date() - timedelta(days=1)
+    rows = FulfillmentOrder.objects.filter(
+        pk__in=fulfillment_order_ids, capacity_day__gte=today, capacity_used__gt=0
+    )
+    freed: Counter[tuple[int, date]] = Counter()
+    for source, day, used in rows.values_list("source_id", "capacity_day", "capacity_used"):
+        freed[source, day] += used
+    if not freed:
+        return
+    locked = _lock({source for source, _ in freed}, {day for _, day in freed})
+    left = [(pk, max(0, used - freed[source, day])) for pk, source, day, _, used, _ in locked]
+    bulk.update(SourceDay, "pk", ("used",), left)
+    rows.update(capacity_used=0)
+
+
+def _lock(sources: Collection[int], days: Collection[date]) -> list[tuple]:
+    rows = SourceDay.objects.filter(source_id__in=sources, day__in=days).order_by("pk").select_for_update()
+    return list(rows.values_list("pk", "source_id", "day", "unit", "used", "maximum"))

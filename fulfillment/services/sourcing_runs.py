@@ -1,0 +1,81 @@
+"""Keep what each solve was like, and what a plan takes of the capacity of its sources."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+from fulfillment.models import SourcingRun
+from fulfillment.services.capacity import Use
+from fulfillment.sourcing_strategy import LinePlan
+
+
+def write_runs(reports: Sequence, *, actor: str, now: datetime, cause: str = "flow") -> list[int]:
+    """Ids in the order of the reports."""
+    rows = [_run(report, actor, now, cause) for report in reports]
+    return [row.pk for row in SourcingRun.objects.bulk_create(rows)]
+
+
+def _run(report, actor: str, now: datetime, cause: str) -> SourcingRun:
+    solution, loaded = report.solution, report.loaded
+    strategy, orders = loaded.strategy, loaded.orders
+    gap = solution.gap
+    return SourcingRun(
+        mode=solution.mode,
+        cause=cause,
+        strategies={strategy.key: strategy.version},
+        orders=len(orders),
+        lines=len(loaded.lines),
+        sources=len(loaded.nodes),
+        parcels=len(solution.parcel_order),
+        unfilled_lines=int((solution.unfilled_quantity > 0).sum()),
+        cost_minor=solution.total_cents,
+        bound_minor=solution.lower_bound,
+        gap_ppm=None if gap is None else max(0, round(1_000_000 * gap)),
+        components={name: cents for name, cents in solution.by_component().items() if cents},
+        relaxed=[{"name": name, "lines": len(loaded.lines)} for name in report.relaxed],
+        prices=_prices(solution),
+        solve_ms=round(1000 * solution.seconds),
+        total_ms=report.total_ms,
+        actor=actor,
+        started_at=now - timedelta(milliseconds=report.total_ms),
+        finished_at=now,
+    )
+
+
+def _prices(solution) -> bytes | None:
+    """Whole cents of scarce stock, then of capacity, as 32 bit numbers; None where nothing is scarce."""
+    stock, capacity = (
+        solution.stock_price.round().astype("<i4"),
+        solution.capacity_price.round().astype("<i4"),
+    )
+    if not stock.any() and not capacity.any():
+        return None
+    return stock.tobytes() + capacity.tobytes()
+
+
+def uses_of(
+    plans: Mapping[int, LinePlan], reports: Sequence, orders: Mapping[int, int]
+) -> dict[tuple[int, date], Use]:
+    """What planned lines take of sources with a limit; `orders`: order by line."""
+    if not reports:
+        return {}
+    units, lines, works = defaultdict(int), defaultdict(int), defaultdict(set)
+    for line, plan in plans.items():
+        if plan.report is None:
+            continue
+        for source, quantity, _ in plan.allocations:
+            units[source] += quantity
+            lines[source] += 1
+            works[source].add(orders[line])
+    loaded = reports[0].loaded
+    found = {}
+    for row in loaded.nodes:
+        pk = row["pk"]
+        if pk not in units or row["capacity_per_day"] is None:
+            continue
+        amount = {"units": units[pk], "lines": lines[pk], "orders": len(works[pk])}[row["capacity_unit"]]
+        regular = row["capacity_per_day"]
+        found[pk, loaded.days[pk]] = Use(
+            row["capacity_unit"], regular, regular + row["overtime_per_day"], amount
+        )
+    return found
