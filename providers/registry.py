@@ -95,7 +95,18 @@ register(
         key="threepl",
         label="Third-party logistics",
         category="Fulfillment",
-        parameters=(_BASE, _PULL, Parameter("api_key", "API key", secret=True), _HOOK, _OLD_HOOK),
+        parameters=(
+            _BASE, _PULL, Parameter("api_key", "API key", secret=True), _HOOK, _OLD_HOOK,
+            Parameter(
+                "stock_jump_percent", "Stock jump, percent", kind="number", required=False,
+                help="A level that differs from ours by more waits for a person; 50 if empty",
+            ),
+            Parameter(
+                "stock_jump_units", "Stock jump, units", kind="number", required=False,
+                help="Smaller differences are always taken; 100 if empty",
+            ),
+            Parameter("stock_most", "Most units", kind="number", required=False, help="More cannot be; 1,000,000 if empty"),
+        ),
         adapter="providers.adapters.threepl.adapter",
         actions=(
             Action(
@@ -105,7 +116,10 @@ register(
             Action("threepl.cancel", "Cancel at the 3PL", "cancel_fulfillment", "fulfillment_order"),
         ),
         events=tuple(f"fulfillment_order.{name}" for name in _FULFILLMENT),
-        topics=tuple(Topic(f"order.{name}", name.title(), "threepl_status") for name in _FULFILLMENT),
+        topics=(
+            *(Topic(f"order.{name}", name.title(), "threepl_status") for name in _FULFILLMENT),
+            Topic("stock.counted", "Stock counted", "threepl_stock"),
+        ),
         pullers=(Puller("orders", "Callbacks that were lost", 60),),
         transformations=(Transformation("order", "FulfillmentOrder", "3PL order"),),
     )

@@ -21,6 +21,7 @@ from providers.registry import provider
 from providers.services import effects, gates
 from providers.services.connections import link_of
 from providers.services.results import verdict
+from providers.services.stock_feed import take_levels
 
 Results = dict[InboxMessage, Any]
 
@@ -251,5 +252,6 @@ HANDLERS: dict[str, Callable[[ProviderConnection, Results], Results]] = {
     "bigcommerce_order": _orders,
     "bigcommerce_change": _orders,
     "threepl_status": _reports,
+    "threepl_stock": take_levels,
     "billing_invoice": _invoices,
 }

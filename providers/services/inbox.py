@@ -7,7 +7,7 @@ from secrets import randbits
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -23,7 +23,7 @@ from providers.errors import (
 )
 from providers.models import InboxMessage, ProviderConnection
 from providers.registry import provider
-from providers.services import gates, handlers
+from providers.services import gates, handlers, stock_feed
 
 log = structlog.get_logger(__name__)
 State = InboxMessage.State
@@ -235,7 +235,15 @@ def replay(ids: Collection[int], *, actor: str) -> int:
     """Work on parked, ignored or done messages again; doing so twice changes nothing more."""
     again = InboxMessage.objects.filter(pk__in=list(ids)).exclude(state=State.WAITING)
     now = timezone.now()
-    values = {"state": State.WAITING, "due_at": now, "attempts": 0, "code": "", "reason": "", "done_at": None}
+    accepted = Case(When(code=stock_feed.JUMP, then=Value(stock_feed.ACCEPTED)), default=Value(""))
+    values = {
+        "state": State.WAITING,
+        "due_at": now,
+        "attempts": 0,
+        "code": accepted,
+        "reason": "",
+        "done_at": None,
+    }
     count = again.update(**values, waiting_since=now, lease_until=None, claimed_by=0)
     if count:
         bell.ring("inbox")
