@@ -16,8 +16,10 @@ from django.conf import settings
 from django_q.signals import post_execute_in_worker
 
 from orchestration.supervisor import parent
+from providers.services import lanes
 
 PROGRESS_FILE = "IOM_PROGRESS_FILE"
+GOING_SECONDS = 12.0  # calls under way are waited for, so that their answers are not lost
 TIMED_OUT, RECYCLED = 0, -2  # what django-q2's worker leaves in its timer
 
 
@@ -32,17 +34,21 @@ class Sentinel(django_q.cluster.Sentinel):
 
 def _went_in_order(process) -> bool:
     timer = getattr(process, "timer", None)
-    process.join(1)  # a worker says first that it goes, then goes
+    process.join(GOING_SECONDS)  # a worker says first that it goes, then goes
     return timer is not None and timer.value in (TIMED_OUT, RECYCLED) and process.exitcode == 0
 
 
-def run() -> None:
-    """Be the cluster, until SIGTERM. The caller is the first process of a group of its own."""
+def run(progress: Path | None = None) -> None:
+    """Be the cluster, until SIGTERM. The caller is the first process of a group of its own.
+
+    Each finished task touches the file `progress`, which a cluster that was executed finds in its environment.
+    """
     parent.die_in_every_fork()
+    lanes.outlive_tasks()
     django_q.cluster.Sentinel = Sentinel
     # What the queue holds is data: only tasks that a bell may name are ever looked up.
     django_q.worker.pydoc = SimpleNamespace(locate=allowed_task)
-    if path := os.environ.get(PROGRESS_FILE):
+    if path := progress or os.environ.get(PROGRESS_FILE):
         post_execute_in_worker.connect(_note_progress(Path(path)), weak=False, dispatch_uid="iom.progress")
     cluster = django_q.cluster.Cluster()
     cluster.start()

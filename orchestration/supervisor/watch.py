@@ -5,18 +5,21 @@ import signal
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connections
+from django.utils.module_loading import import_string
 from structlog import get_logger
 
-from orchestration.supervisor import parent
+from orchestration.supervisor import cluster, parent
 from orchestration.supervisor.bells import ring_all
 from orchestration.supervisor.cluster import PROGRESS_FILE
-from orchestration.supervisor.group import Group
+from orchestration.supervisor.group import CAN_FORK, ForkedGroup, Group
 
 log = get_logger(__name__)
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.1
 BELL_SECONDS = 2.0
 STILL_SECONDS = 30.0  # no finished task for so long, though bells ring every two seconds: it stands still
 DELAY_FIRST, DELAY_MOST = 0.2, 15.0
@@ -34,10 +37,13 @@ class Supervisor:
         self.cluster: Group | None = None
         self.delay = DELAY_FIRST
         self.ends = 0
+        self.touched = 0.0
         self.next_bell = 0.0
 
     def run(self) -> None:
         parent.adopt_orphans()
+        for task in settings.IOM["BELLS"].values():
+            import_string(task)  # once here, not in each worker of each life
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_end)
         try:
@@ -55,20 +61,29 @@ class Supervisor:
             self._ring_when_due()
             time.sleep(LOOK_SECONDS)
         if reason:
-            log.error("cluster.restarts", reason=reason, pid=self.cluster.pid, after_s=round(self._lived()))
+            log.error(
+                "cluster.restarts", reason=reason, pid=self.cluster.pid, after_s=round(self.cluster.age())
+            )
             self.cluster.kill()
             self._wait_before_next()
 
     def _start(self) -> None:
         self.progress.touch()
-        command = [sys.executable, str(MANAGE), "work", "--cluster"]
-        environment = {PROGRESS_FILE: str(self.progress), "NO_BOOTSTRAP": "1"}
-        self.cluster = Group(command, environment=environment)
+        self.touched, self.next_bell = self.progress.stat().st_mtime, 0.0
+        self.cluster = self._forked() if CAN_FORK else self._executed()
         log.info("cluster.started", pid=self.cluster.pid)
+
+    def _forked(self) -> Group:
+        connections.close_all()
+        return ForkedGroup(partial(cluster.run, self.progress))
+
+    def _executed(self) -> Group:
+        command = [sys.executable, str(MANAGE), "work", "--cluster"]
+        return Group(command, environment={PROGRESS_FILE: str(self.progress), "NO_BOOTSTRAP": "1"})
 
     def _fault(self) -> str:
         if not self.cluster.is_alive():  # exit 0 too: that is how it leaves when its sentinel was killed
-            return f"exit {self.cluster.process.returncode}"
+            return f"exit {self.cluster.exit_code}"
         still = time.time() - self.progress.stat().st_mtime
         return f"no task finished for {still:.0f} s" if still > STILL_SECONDS else ""
 
@@ -78,14 +93,14 @@ class Supervisor:
             self.next_bell = time.monotonic() + BELL_SECONDS
 
     def _wait_before_next(self) -> None:
-        """Longer after each short life, so that a cluster that cannot live does not eat the machine."""
-        self.delay = DELAY_FIRST if self._lived() > 10 else min(self.delay * 2, DELAY_MOST)
+        """Longer after each life that finished nothing, so that a cluster that cannot live does not eat the machine."""
+        self.delay = DELAY_FIRST if self._has_worked() else min(self.delay * 2, DELAY_MOST)
         until = time.monotonic() + self.delay
         while not self.ends and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
 
-    def _lived(self) -> float:
-        return self.cluster.age()
+    def _has_worked(self) -> bool:
+        return self.progress.stat().st_mtime > self.touched
 
     def _asked_to_end(self, *_) -> None:
         self.ends += 1

@@ -5,6 +5,7 @@ import os
 from orchestration.supervisor.parent import die_with
 
 PARENT = "IOM_PARENT"
+preload_app = True  # loaded once in the master: a worker that died is replaced in milliseconds
 
 
 def on_starting(server) -> None:

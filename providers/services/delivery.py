@@ -1,9 +1,8 @@
 """The drain of the outbox: claim, call outside any transaction, write down what was answered."""
 
-import os
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, replace
 
 import structlog
@@ -13,7 +12,7 @@ from iom.lib.killpoints import killpoint
 from providers.definitions import Result
 from providers.errors import ProviderError, ProviderGarbage, ProviderRejected, ProviderUnavailable
 from providers.registry import adapter
-from providers.services import claims
+from providers.services import claims, lanes
 from providers.services.claims import Claim
 from providers.services.results import write_down
 
@@ -21,8 +20,7 @@ log = structlog.get_logger(__name__)
 CALL_RESERVE = 10  # seconds of the budget that are kept for calls under way
 AGAIN_SECONDS = 0.05
 SOON_SECONDS = 1.0
-THREADS = 32
-_pools: dict[int, ThreadPoolExecutor] = {}
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +33,40 @@ class Called:
 
 
 def drain(budget_seconds: float = 15) -> int:
-    """Send until nothing is due or the budget is used; then ring again if there is more. Returns answers written."""
+    """Send until nothing is due or the budget is used; then ring again if there is more. Returns answers written.
+
+    A worker does not wait for calls that nobody answers: when nothing else moves, it leaves them to their threads.
+    """
     begin_until = time.monotonic() + max(budget_seconds - CALL_RESERVE, budget_seconds / 3)
     flying: set[Future] = set()
-    written, looks = 0, 2
+    written, looks, moved = 0, 2, time.monotonic()
     while flying or looks:
-        if time.monotonic() < begin_until:
-            started = _start(flying)
-        elif not flying:
-            break
-        else:
-            started = 0
+        started = _start(flying) if time.monotonic() < begin_until else 0
         looks = 2 if started else looks
         if flying:
-            done, flying = wait(flying, timeout=0.2, return_when=FIRST_COMPLETED)
+            done, flying = wait(flying, timeout=LOOK_SECONDS, return_when=FIRST_COMPLETED)
             written += write_down([future.result() for future in done])
+            moved = time.monotonic() if started or done else moved
+            if lanes.may_leave() and time.monotonic() - moved > lanes.PATIENCE:
+                lanes.leave(flying, _write_down_late)
+                break
+        elif time.monotonic() >= begin_until:
+            break
         elif not started:
             looks = looks if claims.due_soon(SOON_SECONDS) else looks - 1
             time.sleep(AGAIN_SECONDS)
+    _ring_if_due()
+    return written
+
+
+def _write_down_late(called: "Called") -> None:
+    write_down([called])
+    _ring_if_due()  # the next call of this connection may have waited for the end of this one
+
+
+def _ring_if_due() -> None:
     if claims.due_soon(0):
         bell.ring("deliver")
-    return written
 
 
 def _start(flying: set[Future]) -> int:
@@ -63,7 +74,7 @@ def _start(flying: set[Future]) -> int:
     for connection in claims.due_connections():
         for claim in claims.claim(connection):
             killpoint("outbox_claimed")
-            flying.add(_pool().submit(call, claim))
+            flying.add(lanes.submit("deliver", connection.pk, call, claim))
             started += 1
     return started
 
@@ -111,11 +122,3 @@ def _one_by_one(link, requests: Sequence, results: Mapping[str, Result]) -> dict
         else:
             found |= _tried(link, [request])
     return found
-
-
-def _pool() -> ThreadPoolExecutor:
-    """Threads of this process; a forked worker makes its own."""
-    if os.getpid() not in _pools:
-        _pools.clear()
-        _pools[os.getpid()] = ThreadPoolExecutor(THREADS, thread_name_prefix="provider-call")
-    return _pools[os.getpid()]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 from secrets import randbits
 
 import structlog
@@ -23,7 +24,7 @@ from providers.errors import (
 )
 from providers.models import InboxMessage, ProviderConnection
 from providers.registry import provider
-from providers.services import gates, handlers, stock_feed
+from providers.services import gates, handlers, lanes, stock_feed
 
 log = structlog.get_logger(__name__)
 State = InboxMessage.State
@@ -84,12 +85,12 @@ def work(budget_seconds: float = 15) -> int:
     """Work on what is due until nothing is, or the budget is used; returns how many messages were worked on."""
     begin_until, worked, looks = time.monotonic() + budget_seconds / 2, 0, 2
     while looks and time.monotonic() < begin_until:
-        count = sum(_work_connection(connection) for connection in due_connections())
+        count = _round()
         worked += count
         looks = 2 if count else looks - 1
         if not count and looks:
             time.sleep(AGAIN_SECONDS)
-    if due_connections().exists():
+    if any(not lanes.is_busy("inbox", connection.pk) for connection in due_connections()):
         bell.ring("inbox")
     return worked
 
@@ -132,14 +133,31 @@ def _apart(found: list[InboxMessage]) -> list[InboxMessage]:
     return alone[:1] or [message for message in found if not message.lease_until]
 
 
-def _work_connection(connection: ProviderConnection) -> int:
-    token, found = _claim(connection)
+def _round() -> int:
+    """A batch of each connection; what needs calls goes in its connection's lane, and may take its time there."""
+    calling, count = [], 0
+    for connection in due_connections():
+        if lanes.is_busy("inbox", connection.pk):
+            continue  # it answers slowly or not at all
+        token, found = _claim(connection)
+        count += len(found)
+        for name, group in _by_handler(connection, found).items():
+            job = partial(_work_group, name, connection, group, token)
+            if name in handlers.FETCHED:
+                calling.append((connection.pk, job))
+            else:
+                job()
+    lanes.each("inbox", calling)
+    return count
+
+
+def _by_handler(
+    connection: ProviderConnection, found: Sequence[InboxMessage]
+) -> dict[str, list[InboxMessage]]:
     groups: dict[str, list[InboxMessage]] = {}
     for message in found:
         groups.setdefault(handlers.name_of(connection, message.topic), []).append(message)
-    for name, group in groups.items():
-        _work_group(name, connection, group, token)
-    return len(found)
+    return groups
 
 
 def _work_group(name: str, connection: ProviderConnection, group: Sequence[InboxMessage], token: int) -> None:
