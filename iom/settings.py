@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
 Q_CLUSTER = {
     "name": "iom",
     "orm": "default",
+    "broker_class": "iom.lib.queue.Bells",
     "workers": environment.whole("IOM_WORKERS", default=4, least=1, most=64),
     "queue_limit": environment.whole("IOM_WORKERS", default=4),  # what waits locally outlives its lock
     "bulk": 1,

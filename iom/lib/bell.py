@@ -24,6 +24,14 @@ def _ring_now(kind: str, task: str) -> None:
         if time.monotonic() - _last_rung.get(kind, 0.0) < COALESCE_SECONDS:
             return
         _last_rung[kind] = time.monotonic()
+    ring_at_once(kind, task)
+
+
+def ring_at_once(kind: str, task: str) -> None:
+    """Outside any transaction; nothing if one of this kind waits to be heard."""
     from django_q.tasks import async_task
 
-    async_task(task, task_name=kind, group="bell", save=False)
+    from iom.lib import queue
+
+    if not queue.is_waiting(kind):
+        async_task(task, task_name=kind, group="bell", save=False, cluster=queue.key_of(kind))

@@ -21,6 +21,7 @@ from providers.sandbox.threepl import ThirdParty
 from providers.sandbox.trade import Trade
 
 REST_SECONDS = 0.05
+STAFF_REST_SECONDS = 0.25  # people do not look at their list twenty times a second
 
 
 class Sandbox:
@@ -38,8 +39,12 @@ class Sandbox:
         self.rate = options.rate
 
     def start_threads(self) -> None:
-        for work in (self.caller.round, self.threepl.move, self.staff.round):
-            threading.Thread(target=_for_ever, args=(work,), daemon=True).start()
+        for work, rest in (
+            (self.caller.round, REST_SECONDS),
+            (self.threepl.move, REST_SECONDS),
+            (self.staff.round, STAFF_REST_SECONDS),
+        ):
+            threading.Thread(target=_for_ever, args=(work, rest), daemon=True).start()
         if self.rate:
             threading.Thread(target=self._customers, daemon=True).start()
             threading.Thread(target=_for_ever, args=(self.dock.round,), daemon=True).start()
@@ -97,7 +102,7 @@ class Sandbox:
         self.ledger.run(lambda db: count(db, name))
 
 
-def _for_ever(work: Callable[[], int]) -> None:
+def _for_ever(work: Callable[[], int], rest: float) -> None:
     """Round after round; a rest when there was nothing to do or it went wrong."""
     while True:
         try:
@@ -106,7 +111,7 @@ def _for_ever(work: Callable[[], int]) -> None:
             print(f"sandbox: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
             worked = 0
         if not worked:
-            time.sleep(REST_SECONDS)
+            time.sleep(rest)
 
 
 def _die_with_parent() -> None:
