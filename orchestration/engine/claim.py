@@ -1,6 +1,5 @@
 """Due runs are claimed in a transaction of its own: lease by the database's clock, fencing token, attempt counted first."""
 
-import secrets
 from datetime import timedelta
 from operator import attrgetter
 
@@ -8,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from iom.lib import bulk
+from iom.lib import bulk, fencing
 from orchestration.models import Flow, FlowRun
 
 LEASE = timedelta(seconds=15)
@@ -19,7 +18,7 @@ COMPANY = {0: None, 1: 10, 2: 1}
 
 def claim(limit: int) -> tuple[int, list[FlowRun]]:
     """Up to `limit` due runs for this worker alone, and the fencing token that its writes must show."""
-    token = secrets.randbits(62)
+    token = fencing.draw()
     for attempts, company in COMPANY.items():
         if runs := _claim(token, Q(attempts=attempts), company or limit):
             return token, runs

@@ -16,6 +16,7 @@ from django.conf import settings
 from django_q.signals import post_execute_in_worker
 
 from orchestration.supervisor import parent
+from orchestration.supervisor.pardon import note_suspect
 from providers.services import lanes
 
 PROGRESS_FILE = "IOM_PROGRESS_FILE"
@@ -26,8 +27,12 @@ TIMED_OUT, RECYCLED = 0, -2  # what django-q2's worker leaves in its timer
 class Sentinel(django_q.cluster.Sentinel):
     """Replaces a worker that went in order; at any other death it kills its group, itself included."""
 
+    progress: Path | None = None
+
     def reincarnate(self, process) -> None:
         if not _went_in_order(process):
+            if self.progress and process in self.pool:
+                note_suspect(self.progress, process.pid)
             os.killpg(0, signal.SIGKILL)
         super().reincarnate(process)
 
@@ -49,6 +54,7 @@ def run(progress: Path | None = None) -> None:
     # What the queue holds is data: only tasks that a bell may name are ever looked up.
     django_q.worker.pydoc = SimpleNamespace(locate=allowed_task)
     if path := progress or os.environ.get(PROGRESS_FILE):
+        Sentinel.progress = Path(path)
         post_execute_in_worker.connect(_note_progress(Path(path)), weak=False, dispatch_uid="iom.progress")
     cluster = django_q.cluster.Cluster()
     cluster.start()

@@ -13,10 +13,12 @@ from django.db import connections
 from django.utils.module_loading import import_string
 from structlog import get_logger
 
+from iom.lib import fencing
 from orchestration.supervisor import cluster, parent
 from orchestration.supervisor.bells import ring_all
 from orchestration.supervisor.cluster import PROGRESS_FILE
 from orchestration.supervisor.group import CAN_FORK, ForkedGroup, Group
+from orchestration.supervisor.pardon import pardon, suspect_of
 
 log = get_logger(__name__)
 LOOK_SECONDS = 0.1
@@ -36,7 +38,7 @@ class Supervisor:
         self.progress = Path(name)
         self.cluster: Group | None = None
         self.delay = DELAY_FIRST
-        self.ends = 0
+        self.ends = self.life = 0
         self.touched = 0.0
         self.next_bell = 0.0
 
@@ -65,11 +67,13 @@ class Supervisor:
                 "cluster.restarts", reason=reason, pid=self.cluster.pid, after_s=round(self.cluster.age())
             )
             self.cluster.kill()
+            pardon(self.life, suspect_of(self.progress))
             self._wait_before_next()
 
     def _start(self) -> None:
         self.progress.touch()
         self.touched, self.next_bell = self.progress.stat().st_mtime, 0.0
+        self.life = fencing.begin_life()
         self.cluster = self._forked() if CAN_FORK else self._executed()
         log.info("cluster.started", pid=self.cluster.pid)
 
@@ -79,7 +83,12 @@ class Supervisor:
 
     def _executed(self) -> Group:
         command = [sys.executable, str(MANAGE), "work", "--cluster"]
-        return Group(command, environment={PROGRESS_FILE: str(self.progress), "NO_BOOTSTRAP": "1"})
+        environment = {
+            PROGRESS_FILE: str(self.progress),
+            fencing.LIFE: str(self.life),
+            "NO_BOOTSTRAP": "1",
+        }
+        return Group(command, environment=environment)
 
     def _fault(self) -> str:
         if not self.cluster.is_alive():  # exit 0 too: that is how it leaves when its sentinel was killed

@@ -4,7 +4,6 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from secrets import randbits
 
 import structlog
 from django.db import transaction
@@ -12,7 +11,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from iom.lib import bell, bulk
+from iom.lib import bell, bulk, fencing
 from providers.definitions import Pulled
 from providers.errors import (
     MessageFault,
@@ -112,7 +111,7 @@ def _claim(connection: ProviderConnection) -> tuple[int, list[InboxMessage]]:
     _, now = gates.lock(connection.pk)
     due = _due().filter(connection=connection).order_by("due_at", "pk")
     found = _apart(list(due.select_for_update(of=("self",), skip_locked=True)[:CLAIM]))
-    token, until = randbits(62) + 1, now + timedelta(seconds=LEASE_SECONDS)
+    token, until = fencing.draw(), now + timedelta(seconds=LEASE_SECONDS)
     rows = [(m.pk, m.attempts + 1, until, token) for m in found]
     if rows:
         bulk.update(InboxMessage, "pk", ("attempts", "lease_until", "claimed_by"), rows)

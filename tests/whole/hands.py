@@ -135,7 +135,7 @@ def no_lease() -> None:
 
     advance.Wave = look_and_stop
     QuerySet.select_for_update = lambda self, **_: self._chain()
-    claim.LEASE, claim.secrets = timedelta(0), SimpleNamespace(randbits=lambda _: 7)
+    claim.LEASE, claim.fencing = timedelta(0), SimpleNamespace(draw=lambda: 7)
 
 
 def late_answers_count() -> None:
