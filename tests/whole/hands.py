@@ -44,10 +44,10 @@ def _work(wish: dict) -> None:
         _arm(wish.get("at", ""))
         if wish.get("poison"):
             poison(wish["poison"])
-        if wish.get("people"):
-            people(wish["people"], wish["seed"])
         if name := wish.get("guard_off"):
             GUARDS[name]()
+        if wish.get("people"):
+            people(wish["people"], wish["seed"])
         _drain(wish.get("for_ever", False), wish.get("rounds", 0))
         code = 0
     finally:
@@ -118,13 +118,18 @@ def poison(order_id: int) -> None:
 
 
 def no_lease() -> None:
-    """Leases end as they begin, all show the same token, no row is locked; and all stop once between look and write."""
+    """Leases end as they begin, all show the same token, no row is locked, and whoever writes a state last wins.
+
+    So that two do meet, all stop once between look and write.
+    """
     from datetime import timedelta
     from types import SimpleNamespace
 
     from django.db.models.query import QuerySet
 
+    from iom.lib import bulk
     from orchestration.engine import advance, claim
+    from orders.services import pending
 
     look = advance.Wave
 
@@ -134,6 +139,7 @@ def no_lease() -> None:
         return seen
 
     advance.Wave = look_and_stop
+    pending.bulk = SimpleNamespace(update=lambda *rows, expect=None, **more: bulk.update(*rows, **more))
     QuerySet.select_for_update = lambda self, **_: self._chain()
     claim.LEASE, claim.fencing = timedelta(0), SimpleNamespace(draw=lambda: 7)
 
@@ -145,9 +151,46 @@ def late_answers_count() -> None:
     claims.still_mine = lambda taken: {request.pk for claim in taken for request in claim.requests}
 
 
+def attempts_count_after() -> None:
+    """An attempt counts when its worker comes back from it, as most queues have it."""
+    from orchestration.engine import claim
+    from orchestration.models import FlowRun
+
+    count_before = claim._claim
+
+    def count_nothing(*arguments):
+        runs = count_before(*arguments)
+        FlowRun.objects.filter(pk__in=[run.pk for run in runs]).update(attempts=0)
+        return runs
+
+    claim._claim = count_nothing
+
+
+def no_lock_timeout() -> None:
+    """Whoever waits for a lock waits as long as it is held."""
+    from django.db import connection
+
+    options = connection.settings_dict["OPTIONS"]
+    options["options"] = options["options"].replace("lock_timeout=5000", "lock_timeout=0")
+    assert "lock_timeout=0" in options["options"]
+
+
+def unsorted_locks() -> None:
+    """Orders are locked in whatever order they are named."""
+    from orders.querysets import OrderQuerySet
+
+    def lock(self, ids):
+        return [self.select_for_update(of=("self",)).get(pk=pk) for pk in ids]
+
+    OrderQuerySet.lock = lock
+
+
 GUARDS: dict[str, Callable[[], None]] = {
     "no_lease": no_lease,
     "late_answers_count": late_answers_count,
+    "attempts_count_after": attempts_count_after,
+    "no_lock_timeout": no_lock_timeout,
+    "unsorted_locks": unsorted_locks,
 }
 
 
