@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
+from fulfillment import explaining
 from fulfillment.errors import FulfillmentError
 from fulfillment.models import FulfillmentOrder, RejectionReason
 from fulfillment.services import cancellation, execution
@@ -15,6 +17,7 @@ from inventory.models import FulfillmentSource
 from iom.lib.once import act_once
 from iom.lib.pages import page, show, tell
 from orders.errors import OrdersError
+from orders.models import Order
 from orders.numbers import number_of
 from orders.types import Outcome
 
@@ -81,6 +84,21 @@ def cancel_order(request: HttpRequest, pk: int) -> None:
         return
     outcome = cancellation.cancel_orders([pk], actor=_actor(request), reason=reason)
     tell(request, outcome, done="canceled, or its sources were asked to stop", number=number_of)
+
+
+@page("fulfillment.view_sourcingdecision", "orders.view_order")
+def why_not_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """`?source=CODE`: how that source stands for the order now, and the smallest change that would make it ship it."""
+    order = get_object_or_404(Order, pk=pk)
+    code = request.GET.get("source", "")[:40]
+    lines = {line.pk: line for line in order.lines.select_related("product")}
+    answer = explaining.why_not(order, code) if code else None
+    rows = [row | {"of": lines[row["line"]]} for row in answer["lines"]] if answer else []
+    context = {
+        "title": f"Why not there? {order.number}", "order": order, "code": code, "answer": answer, "rows": rows,
+        "sources": FulfillmentSource.objects.order_by("name").only("code", "name"),
+    }  # fmt: skip
+    return show(request, "fulfillment/why_not.html", context)
 
 
 def _ship(request: HttpRequest, ids: list[int]) -> None:

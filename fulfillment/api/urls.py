@@ -1,10 +1,11 @@
 from django.urls import path
 
-from fulfillment.api import cancellation, work
+from fulfillment.api import cancellation, decisions, work
 
 urlpatterns = [
     path("orders/cancel/", cancellation.BulkCancelView.as_view()),
     path("orders/<str:order>/cancel/", cancellation.CancelView.as_view()),
+    path("orders/<str:order>/decision/", decisions.DecisionView.as_view()),
     path("fulfillment-orders/", work.FulfillmentOrdersView.as_view()),
     path("fulfillment-orders/accept/", work.AcceptView.as_view()),
     path("fulfillment-orders/pick/", work.PickView.as_view()),

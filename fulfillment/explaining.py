@@ -1,0 +1,174 @@
+"""Why here, why not there, and what would have to change: the record as it was kept, and a look at things as they are now."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from fulfillment import selectors
+from fulfillment.loading import Loaded, facts, load
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
+from fulfillment.sourcing_strategy import LineNeed, OrderNeed
+from inventory.models import FulfillmentSource
+from orders.models import Order, OrderLine
+
+RULES = {
+    "inactive": "it were switched on", "not_in_source_list": "the strategy allowed it (list, offline, working times)",
+    "class_not_allowed": "it took goods of that class", "pinned": "the line were not assigned to another source",
+    "excluded": "what excludes it for a line (a refusal or a rule) were lifted", "no_service": "it offered every service",
+}  # fmt: skip
+REMOVED = {
+    "inactive": "it is switched off", "not_in_source_list": "the strategy does not allow it now",
+    "class_not_allowed": "it does not take goods of that class", "pinned": "the line is assigned to another source",
+    "excluded": "a refusal or a rule excludes it", "no_stock": "it has none in stock",
+    "not_enough_stock": "it has too few", "stock_taken": "what it has is held by others",
+    "no_service": "it offers no carrier service", "too_far": "it is too far away", "no_rate": "no rate takes that weight",
+    "capacity_full": "it takes no more today",
+}  # fmt: skip
+CAPACITY = {0: "unit", 1: "line", 2: "fulfillment order"}
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One order as it could be planned now: its own stock and capacity given back."""
+
+    loaded: Loaded
+    solution: Solution
+
+    def node(self, code: str) -> int | None:
+        return next((n for n, row in enumerate(self.loaded.nodes) if row["code"] == code), None)
+
+
+def decisions_of(order_id: int) -> list[SourcingDecision]:
+    """The newest decision of each line, by line number."""
+    newest: dict[int, SourcingDecision] = {}
+    rows = SourcingDecision.objects.filter(order_id=order_id, order_line__order_id=order_id)
+    for decision in rows.select_related("order_line", "run").order_by("pk"):
+        newest[decision.order_line_id] = decision
+    return sorted(newest.values(), key=lambda decision: decision.order_line.line_number)
+
+
+def situation(order: Order) -> Situation | None:
+    """None: nothing of it is open, or it cannot be priced (no coordinates, no product)."""
+    lines = [line for line in OrderLine.objects.live().filter(order=order).order_by("pk") if line.product_id]
+    open_ = [line for line in lines if line.quantity > line.quantity_shipped + line.quantity_canceled]
+    if not open_ or order.ship_to_latitude is None or order.ship_to_longitude is None:
+        return None
+    rules = selectors.rules_by_key()
+    rejected = selectors.rejections_of([line.pk for line in open_])
+    needs = tuple(
+        LineNeed(
+            line.pk, line.product_id, line.quantity - line.quantity_shipped - line.quantity_canceled,
+            line.source_id if line.source_is_assigned else None, rejected.get(line.pk, {}),
+        )
+        for line in open_
+    )  # fmt: skip
+    need = OrderNeed(
+        order.pk, needs, order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country,
+        rules.get(order.strategy, rules[""]),
+    )  # fmt: skip
+    known = facts([need], timezone.now())
+    strategy = known.strategies.get(need.rules.key) or known.strategies.get("")
+    if strategy is None:
+        return None
+    loaded = load(known, [need], _stock(order, needs), strategy, taken=_own_capacity(order))
+    return Situation(loaded, solve(loaded.problem, "single"))
+
+
+def _stock(order: Order, needs: Sequence[LineNeed]) -> dict[int, dict[int, int]]:
+    """What is free, and what this order holds itself."""
+    stock = selectors.stock_of({need.product_id for need in needs})
+    own = FulfillmentLine.objects.filter(
+        order_line__order=order, fulfillment_order__state__in=FulfillmentOrder.OPEN
+    ).exclude(reservation_key="")
+    fields = ("product_id", "fulfillment_order__source_id", "quantity", "quantity_shipped")
+    for product, source, quantity, shipped in own.values_list(*fields):
+        held = stock.setdefault(product, {})
+        held[source] = held.get(source, 0) + quantity - shipped
+    return stock
+
+
+def _own_capacity(order: Order) -> dict[int, int]:
+    taken: Counter[int] = Counter()
+    rows = FulfillmentOrder.objects.filter(order=order, state__in=FulfillmentOrder.OPEN, capacity_used__gt=0)
+    for source, used in rows.values_list("source_id", "capacity_used"):
+        taken[source] -= used
+    return dict(taken)
+
+
+def why_not(order: Order, code: str) -> dict[str, Any]:
+    """Why this source does not ship the order as things are now, and the smallest change that would make it."""
+    source = FulfillmentSource.objects.filter(code=code).first()
+    if source is None:
+        return {"source": code, "sentence": f"There is no source {code}.", "changes": [], "lines": []}
+    now = situation(order)
+    node = now.node(code) if now else None
+    if node is None:
+        why = "it has no coordinates" if now else "nothing of the order can be planned by cost any more"
+        return {"source": code, "sentence": f"{source.name}: {why}.", "changes": [], "lines": []}
+    lines = _lines(now, node)
+    changes = threshold(now.loaded.problem, 0, node, now.solution)
+    told = [change_words(now, change, source.name) for change in changes or ()]
+    return {
+        "source": code,
+        "sentence": _sentence(source.name, lines, changes, told),
+        "changes": [
+            {"kind": change.kind, "amount": change.amount, "rule": change.rule, "sentence": words}
+            for change, words in zip(changes or (), told, strict=True)
+        ],
+        "lines": lines,
+    }
+
+
+def _lines(now: Situation, node: int) -> list[dict[str, Any]]:
+    """How the source stands for each line, beside the best of the others."""
+    found = []
+    lines = candidates(now.loaded.problem, 0, now.solution)
+    for need, ranked in zip(now.loaded.lines, lines, strict=True):
+        mine = next(one for one in ranked if one.node == node)
+        best = ranked[0] if ranked and not ranked[0].removed_by else None
+        found.append(
+            {
+                "line": need.line_id,
+                "removed_by": REMOVED.get(mine.removed_by, mine.removed_by),
+                "available": mine.atp,
+                "distance_km": round(mine.distance),
+                "rank": mine.rank or None,
+                "cost_minor": mine.cost,
+                "costs": {name: cents for name, cents in (mine.terms or {}).items() if cents},
+                "best": now.loaded.nodes[best.node]["code"] if best else "",
+                "best_cost_minor": best.cost if best else None,
+            }
+        )
+    return found
+
+
+def _sentence(name: str, lines: Sequence[dict], changes: list[Change] | None, told: Sequence[str]) -> str:
+    if changes is None:
+        return f"{name}: no single change, nor several of them, would make it ship this order."
+    if not changes:
+        return f"{name} is among the sources that would ship this order now."
+    removed = {line["removed_by"] for line in lines} - {""}
+    whole = all(line["removed_by"] for line in lines)
+    why = " and ".join(sorted(removed)) if whole else "others cost less for the order as a whole"
+    return f"{name} does not ship it: {why}. It would if {' and '.join(told)}."
+
+
+def change_words(now: Situation, change: Change, name: str) -> str:
+    problem = now.loaded.problem
+    match change.kind:
+        case "units":
+            sku = now.loaded.lines[change.line].product_id
+            held = OrderLine.objects.filter(product_id=sku).values_list("sku", flat=True).first()
+            return f"it had {int(change.amount):,} more of {held}"
+        case "capacity":
+            unit = CAPACITY[int(problem.nodes.cap_unit[change.node])]
+            return f"it took {int(change.amount):,} more {unit}{'s' if change.amount != 1 else ''} today"
+        case "cents":
+            return f"each parcel from there cost {change.amount / 100:,.2f} less"
+        case "distance":
+            return f"it were allowed to reach {change.amount:,.0f} km farther"
+    return RULES.get(change.rule, change.rule)

@@ -1,0 +1,105 @@
+"""Why not there, and what would have to change: the change told is applied (it wins), and 99 % of it (it does not)."""
+
+import pytest
+from cost_world import cost_strategy, offer
+from django.contrib.auth.models import User
+from django.db import transaction
+from fulfillment_world import ACTOR
+
+from fulfillment.explaining import situation, why_not
+from fulfillment.models import FulfillmentOrder
+from fulfillment.services.optimizing import optimize_lines
+from inventory.models import FulfillmentSource, InventoryPosition
+from inventory.services.stock import set_on_hand
+from inventory.types import StockLevel
+from orders.models import Order
+
+
+@pytest.fixture
+def priced(world):
+    offer()
+    cost_strategy()
+    return world
+
+
+def optimize(world, order):
+    with transaction.atomic():
+        Order.objects.lock([order.pk])
+        optimize_lines(world.demands(order), actor=ACTOR)
+    return FulfillmentOrder.objects.get(order=order, state="new").source.code
+
+
+def test_more_units_would_make_it_win(priced):
+    thing = priced.product(CHI=10, RNO=500)
+    order = priced.order((thing, 200))
+    assert optimize(priced, order) == "RNO"
+    answer = why_not(order, "CHI")
+    (change,) = answer["changes"]
+    assert (change["kind"], change["amount"]) == ("units", 190)
+    assert (
+        answer["sentence"]
+        == f"Chicago DC does not ship it: it has too few. It would if it had 190 more of {thing.sku}."
+    )
+    chicago = priced.sources["CHI"].pk
+    for share, winner in ((0.99, "RNO"), (1.0, "CHI")):
+        set_on_hand([StockLevel(thing.pk, chicago, 10 + int(190 * share))], actor=ACTOR, reason="count")
+        assert optimize(priced, order) == winner
+
+
+def test_less_cost_would_make_it_win(priced):
+    FulfillmentSource.objects.update(handling_parcel_minor=3000)
+    FulfillmentSource.objects.filter(code="DAL").update(handling_parcel_minor=8000)
+    order = priced.order((priced.product(CHI=10, DAL=10), 2))
+    assert optimize(priced, order) == "CHI"
+    (change,) = why_not(order, "DAL")["changes"]
+    assert change["kind"] == "cents"
+    for share, winner in ((0.99, "CHI"), (1.0, "DAL")):
+        FulfillmentSource.objects.filter(code="DAL").update(
+            handling_parcel_minor=8000 - int(change["amount"] * share)
+        )
+        assert optimize(priced, order) == winner
+
+
+def test_a_rule_would_have_to_go(priced):
+    FulfillmentSource.objects.filter(code="CHI").update(active=False)
+    order = priced.order((priced.product(CHI=10, RNO=10), 2))
+    assert optimize(priced, order) == "RNO"
+    answer = why_not(order, "CHI")
+    assert answer["changes"][0]["rule"] == "inactive"
+    assert "it is switched off" in answer["sentence"]
+    FulfillmentSource.objects.filter(code="CHI").update(active=True)
+    assert optimize(priced, order) == "CHI"
+
+
+def test_the_chosen_source_is_told_as_such_and_nothing_is_written(priced):
+    order = priced.order((priced.product(CHI=2, RNO=10), 2))
+    optimize(priced, order)
+    before = list(InventoryPosition.objects.values_list())
+    assert (
+        why_not(order, "CHI")["sentence"] == "Chicago DC is among the sources that would ship this order now."
+    )
+    assert why_not(order, "???")["sentence"] == "There is no source ???."
+    assert list(InventoryPosition.objects.values_list()) == before
+    assert situation(order).solution.total_cents > 0
+
+
+def test_the_api_tells_the_sentence_first(priced, client):
+    client.force_login(User.objects.create_superuser("boss"))
+    order = priced.order((priced.product(CHI=5, RNO=5), 2))
+    optimize(priced, order)
+    answer = client.get(f"/api/v1/orders/{order.number}/decision/?source=RNO").json()
+    line = answer["lines"][0]
+    assert line["sentence"].startswith("Chicago DC: the least cost")
+    assert sum(line["costs"].values()) == line["run"]["cost_minor"]
+    assert line["candidates"][0]["code"] == "CHI"
+    assert answer["why_not"]["changes"]
+    assert client.get("/api/v1/orders/SO-999999/decision/").status_code == 404
+
+
+def test_the_page_answers_for_a_source(priced, client):
+    client.force_login(User.objects.create_superuser("boss"))
+    order = priced.order((priced.product(CHI=5, RNO=5), 2))
+    optimize(priced, order)
+    page = client.get(f"/orders/{order.pk}/why-not/?source=RNO").content.decode()
+    assert "Reno DC does not ship it" in page and "It would if" in page
+    assert "Why here?" in client.get(f"/orders/{order.pk}/").content.decode()
