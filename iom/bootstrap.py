@@ -6,6 +6,7 @@ Inert inside a container or an environment that has the packages, and with NO_BO
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,7 +80,8 @@ def _build(root: Path, python: Path, requirements: Path) -> None:
         made = subprocess.run(
             [sys.executable, "-m", "venv", str(root / ".venv")], capture_output=True, text=True
         )
-        if made.returncode:
+        if made.returncode:  # what is half built would look whole to the next run
+            shutil.rmtree(root / ".venv", ignore_errors=True)
             raise SystemExit(NO_VENV.format(requirements=requirements.name) + made.stderr)
     _say(f"installing the pinned packages of {requirements.name} into .venv")
     pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
