@@ -1,24 +1,28 @@
 """The local part of the demo flow for orders of three lines, with one worker and with two, beside raw psycopg.
 
 The floor writes the same rows of the same tables set-based, in batches of the same size, and nothing else: what the
-engine spends above it is deciding.
+engine spends above it is deciding. A lone order is timed from outside: see `lone`.
 """
 
+import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
+from fulfillment.models import FulfillmentLine
 from inventory.models import FulfillmentSource, InventoryPosition, Reservation
-from orchestration.benchmark import rig
+from orchestration.benchmark import lone, rig
 from orchestration.benchmark.floor import Replay
 from orchestration.demo.world import load_world
 from orchestration.engine.advance import BATCH, drain
 from orchestration.models import FlowRun, StepResult
-from orders.models import BusinessEvent, Channel, Order
+from orders.models import BusinessEvent, Channel, Order, OrderLine
 from orders.services.intake import create_orders
 from orders.types import LineDraft, OrderDraft, Party
 from providers.models import ProviderConnection
@@ -31,11 +35,13 @@ CITIES = (
 )
 
 
-def measure(url: str, *, orders: int = 2000, rounds: int = 5) -> dict[str, Any]:
+def measure(
+    url: str, *, orders: int = 2000, rounds: int = 5, lone_orders: int = lone.TIMES
+) -> dict[str, Any]:
     """Medians of alternating rounds; `floor_ratio_n` is the engine's rate over the floor's with as many processes."""
     load_world(stock_factor=1000)
-    _connect_threepl()
-    state = _State(url, orders)
+    connect_threepl()
+    state = Rounds(url, orders)
     state.engine_round(1)  # warm: imports, plans, caches
     figures = rig.alternate(
         rounds,
@@ -51,14 +57,17 @@ def measure(url: str, *, orders: int = 2000, rounds: int = 5) -> dict[str, Any]:
         "engine.floor_orders_per_s_2": round(figures["floor_2"], 1),
         "engine.floor_ratio_1": round(figures["engine_1"] / figures["floor_1"], 3),
         "engine.floor_ratio_2": round(figures["engine_2"] / figures["floor_2"], 3),
-        "engine.cpu_ms": round(sorted(state.cpu_ms)[len(state.cpu_ms) // 2], 3),
+        "engine.cpu_ms": round(statistics.median(state.cpu_ms), 3),
         "engine.rows_per_order": round(state.rows_per_order, 1),
         "engine.queries_per_batch": state.queries_per_batch,
         "engine.worker_mb": round(state.peak_mb, 1),
+        "engine.lone_order_ms": round(lone.measure(url, lone_orders), 1),
     }
 
 
-class _State:
+class Rounds:
+    """Rounds of as many fresh orders each, and what they cost."""
+
     def __init__(self, url: str, orders: int) -> None:
         self.url, self.size, self.round = url, orders, 0
         self.cpu_ms: list[float] = []
@@ -77,6 +86,17 @@ class _State:
             self.rows_per_order = sum(map(sum, written.values())) / self.size
             self.replay = self.replay or Replay(self.url, written, self.size)
         return self.size / seconds
+
+    def portions(self, count: int) -> list[float]:
+        """Let one process advance as many portions of fresh orders, one after another; its memory peak after each."""
+        with rig.steady(self.url, "drain_each", {}) as worker:
+            return [self._portion(worker) for _ in range(count)]
+
+    def _portion(self, worker: Callable[[], dict]) -> float:
+        first = self._intake()
+        outcome = worker()
+        self._verify(first)
+        return outcome["peak_mb"]
 
     def floor_round(self, workers: int) -> float:
         return self.replay.run(self.size, workers)
@@ -117,8 +137,19 @@ class _State:
         assert not runs.filter(due_at__isnull=False).exists()
         reserved = BusinessEvent.objects.filter(order_id__gt=first, kind="order.reserved").count()
         assert reserved == self.size, f"{reserved} of {self.size} orders reserved"
-        assert Reservation.objects.filter(state="active").count() >= 3 * self.size
-        assert StepResult.objects.filter(order_id__gt=first).exists()
+        lines = OrderLine.objects.filter(order_id__gt=first).values("pk")
+        held = Reservation.objects.filter(state="active", reference__in=_references(lines)).count()
+        assert held == 3 * self.size, f"{held} reservations for {3 * self.size} lines"
+        work = FulfillmentLine.objects.filter(order_line__in=lines).count()
+        assert work == 3 * self.size, f"{work} fulfillment lines for {3 * self.size} lines"
+        done = StepResult.objects.filter(order_id__gt=first, step="reserve", result="success").count()
+        assert done == self.size, f"{done} of {self.size} orders have a result of their reservation"
+
+
+def _references(lines: QuerySet) -> QuerySet:
+    return lines.annotate(
+        reference=Concat(Value("order_line:"), Cast("pk", TextField()), output_field=TextField())
+    ).values("reference")
 
 
 def drafts(round_number: int, count: int) -> list[OrderDraft]:
@@ -146,7 +177,7 @@ def _draft(channel: Channel, skus: Sequence[str], round_number: int, n: int) -> 
     )
 
 
-def _connect_threepl() -> None:
+def connect_threepl() -> None:
     """An active connection, so that what goes to a 3PL ends as a row of the outbox; nobody delivers it here."""
     found, _ = ProviderConnection.objects.get_or_create(
         key="threepl",

@@ -1,4 +1,9 @@
-"""The floor of the engine: the same rows written by plain psycopg, set-based, by as many connections, and nothing decided."""
+"""The floor of the engine: the same rows written by plain SQL, set-based, by as many connections, and nothing decided.
+
+What the engine wrote stands in source tables beside its twins; the floor is INSERT ... SELECT and UPDATE ... FROM these,
+a batch a transaction, so not one value passes through Python or the wire. Twins have the indexes and checks of the real
+tables but no foreign keys, and their ids are known beforehand: it is a low time, and the engine looks worse beside it.
+"""
 
 import threading
 import time
@@ -11,35 +16,51 @@ from psycopg import sql
 from orchestration.benchmark import rig
 from orchestration.engine.advance import BATCH
 
+NOT_OURS = ("floor_", "django_q")
+FILL = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM {}")
+
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """`rows` to insert for all orders, without the identity column; `updates`: how often each order's rows are updated."""
+    """`inserts`: its rows are written anew; `updates`: how often each of them is changed after that."""
 
     name: str
-    columns: tuple[tuple[str, str], ...]
-    rows: list[tuple]
-    keys: list[int]
+    columns: sql.Composable
+    sets: sql.Composable
+    inserts: bool
     updates: int
+
+    @property
+    def source(self) -> sql.Identifier:
+        return sql.Identifier(f"floor_source_{self.name}")
+
+    def write(self, raw: psycopg.Connection, start: int, end: int) -> None:
+        share = sql.SQL(" WHERE s.share >= {} AND s.share < {}").format(sql.Literal(start), sql.Literal(end))
+        source = sql.SQL("{} s").format(self.source)
+        if self.inserts:
+            raw.execute(FILL.format(_twin(self.name), self.columns, self.columns, source) + share)
+        for _ in range(self.updates):
+            update = sql.SQL("UPDATE {} t SET {} FROM {}").format(_twin(self.name), self.sets, source)
+            raw.execute(update + share + sql.SQL(" AND t.id = s.id"))
 
 
 class Replay:
-    """Copies of the tables (same columns, indexes and checks) into which the engine's own rows are written again.
+    """Twins of the tables, into which the engine's own rows are written again, each as often as the engine wrote it.
 
-    A table that the engine only updated is copied with its rows beforehand, and updated as often.
+    A table that the engine only updated is filled beforehand.
     """
 
     def __init__(self, url: str, written: Mapping[str, tuple[int, int]], orders: int) -> None:
         self.url, self.orders = url, orders
         with rig.raw_connection(url) as raw:
             self.tables = [
-                self._copy(raw, name, inserted, updated)
+                self._table(raw, name, inserted, updated)
                 for name, (inserted, updated) in sorted(written.items())
-                if inserted + updated >= orders / 2 and not name.startswith(("floor_", "django_q"))
+                if not name.startswith(NOT_OURS) and inserted + updated >= orders / 10  # not a row a batch
             ]
 
     def run(self, orders: int, workers: int) -> float:
-        """Orders a second with `workers` connections, each on a share of its own."""
+        """Orders a second with `workers` connections, each on a share of its own; the rows are counted before."""
         self._reset()
         share = orders // workers
         threads = [threading.Thread(target=self._share, args=(n * share, share)) for n in range(workers)]
@@ -48,41 +69,35 @@ class Replay:
             thread.start()
         for thread in threads:
             thread.join()
-        return share * workers / (time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        if orders == self.orders == share * workers:
+            self._verify()
+        return share * workers / seconds
 
-    def _copy(self, raw: psycopg.Connection, name: str, inserted: int, updated: int) -> _Table:
-        copy, table = sql.Identifier(f"floor_{name}"), sql.Identifier(name)
-        raw.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(copy))
-        raw.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(copy, table))
-        columns = raw.execute(
-            "SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 "
-            "AND NOT attisdropped AND attidentity = '' ORDER BY attnum",
-            [f'"{name}"'],
-        ).fetchall()
-        chosen = sql.SQL(", ").join(
-            sql.SQL("{}::text" if kind == "jsonb" else "{}").format(sql.Identifier(column))
-            for column, kind in columns
+    def _table(self, raw: psycopg.Connection, name: str, inserted: int, updated: int) -> _Table:
+        count, updates = _shape(name, inserted, updated, self.orders)
+        columns = [column for (column,) in raw.execute(COLUMNS, [f'"{name}"'])]
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        sets = sql.SQL(", ").join(
+            sql.SQL("{0} = s.{0}").format(sql.Identifier(column)) for column in columns if column != "id"
         )
-        query = sql.SQL("SELECT {} FROM {} ORDER BY ctid DESC LIMIT %s").format(chosen, table)
-        rows = raw.execute(query, [inserted]).fetchall() if inserted else []
-        newest = sql.SQL("SELECT id FROM {} ORDER BY id DESC LIMIT %s").format(table)
-        touched = max(1, round(updated / self.orders)) if updated else 0
-        size = len(rows) or self.orders * (3 if name.endswith("line") else 1)
-        keys = [] if rows else [pk for (pk,) in raw.execute(newest, [size]).fetchall()]
-        rounds = round(updated / max(1, size)) if touched else 0
-        return _Table(name, tuple(columns), rows, keys, rounds)
+        table = _Table(name, names, sets, inserted >= count, updates)
+        raw.execute(sql.SQL("DROP TABLE IF EXISTS {}, {}").format(_twin(name), table.source))
+        raw.execute(TWIN.format(_twin(name), sql.Identifier(name)))
+        raw.execute(
+            SOURCE.format(table.source, sql.Literal(self.orders), sql.Identifier(name), sql.Literal(count))
+        )
+        raw.execute(sql.SQL("CREATE INDEX ON {} (share)").format(table.source))
+        raw.execute(sql.SQL("ANALYZE {}").format(table.source))
+        return table
 
     def _reset(self) -> None:
         with rig.raw_connection(self.url) as raw:
             for table in self.tables:
-                copy = sql.Identifier(f"floor_{table.name}")
-                raw.execute(sql.SQL("TRUNCATE {}").format(copy))
-                if table.keys:
-                    fill = sql.SQL(
-                        "INSERT INTO {} OVERRIDING SYSTEM VALUE SELECT * FROM {} WHERE id = ANY(%s)"
-                    )
-                    raw.execute(fill.format(copy, sql.Identifier(table.name)), [table.keys])
-                raw.execute(sql.SQL("ANALYZE {}").format(copy))
+                raw.execute(sql.SQL("TRUNCATE {}").format(_twin(table.name)))
+                if not table.inserts:
+                    raw.execute(FILL.format(_twin(table.name), table.columns, table.columns, table.source))
+                raw.execute(sql.SQL("ANALYZE {}").format(_twin(table.name)))
 
     def _share(self, first: int, orders: int) -> None:
         with psycopg.connect(self.url) as raw:
@@ -90,26 +105,33 @@ class Replay:
                 end = min(start + BATCH, first + orders)
                 with raw.transaction():
                     for table in self.tables:
-                        self._write(raw, table, start / self.orders, end / self.orders)
+                        table.write(raw, start, end)
 
-    def _write(self, raw: psycopg.Connection, table: _Table, start: float, end: float) -> None:
-        """The part of a table's rows that belongs to these orders: one insert, and one update for each time they changed."""
-        copy = sql.Identifier(f"floor_{table.name}")
-        keys = table.keys[int(start * len(table.keys)) : int(end * len(table.keys))]
-        rows = table.rows[int(start * len(table.rows)) : int(end * len(table.rows))]
-        if rows:
-            names = sql.SQL(", ").join(sql.Identifier(column) for column, _ in table.columns)
-            casts = sql.SQL(", ").join(sql.SQL("%s::" + kind + "[]") for _, kind in table.columns)
-            insert = sql.SQL(
-                "INSERT INTO {} ({}) SELECT * FROM unnest({}) ON CONFLICT DO NOTHING RETURNING id"
-            )
-            arrays = [list(values) for values in zip(*rows, strict=True)]
-            keys = [pk for (pk,) in raw.execute(insert.format(copy, names, casts), arrays).fetchall()]
-        column = sql.Identifier(table.columns[-1][0])
-        for _ in range(table.updates):
-            raw.execute(
-                sql.SQL("UPDATE {} SET {} = {} WHERE id = ANY(%s)").format(copy, column, column), [keys]
-            )
+    def _verify(self) -> None:
+        with rig.raw_connection(self.url) as raw:
+            for table in self.tables:
+                counts = sql.SQL("SELECT (SELECT count(*) FROM {}), (SELECT count(*) FROM {})")
+                there, wanted = raw.execute(counts.format(_twin(table.name), table.source)).fetchone()
+                assert there == wanted, f"{table.name}: {there} of {wanted} rows"
+
+
+COLUMNS = """SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped
+             AND attgenerated = '' ORDER BY attnum"""
+TWIN = sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)")
+SOURCE = sql.SQL(
+    "CREATE TABLE {} AS SELECT newest.*, (row_number() OVER (ORDER BY id) - 1) * {} / count(*) OVER () AS share "
+    "FROM (SELECT * FROM {} ORDER BY id DESC LIMIT {}) AS newest"
+)
+
+
+def _shape(name: str, inserted: int, updated: int, orders: int) -> tuple[int, int]:
+    """How many rows, and how often each is updated."""
+    if inserted >= orders / 10:
+        return inserted, round(updated / inserted)
+    if updated < orders:
+        return max(updated, 1), 1
+    rows = orders * (3 if name.endswith("line") else 1)
+    return rows, round(updated / rows)
 
 
 class Copies:

@@ -81,6 +81,26 @@ def crew(url: str, name: str, jobs: Sequence[dict]) -> tuple[float, list[dict]]:
     return seconds, outcomes
 
 
+@contextmanager
+def steady(url: str, name: str, job: dict) -> Iterator[Callable[[], dict]]:
+    """One process that does its job again each time it is called, and tells the outcome."""
+    process = worker(url, "benchmark", "--worker", name)
+
+    def again() -> dict:
+        _tell(process, "go")
+        return json.loads(process.stdout.readline())
+
+    try:
+        _tell(process, json.dumps(job))
+        if process.stdout.readline().strip() != "ready":
+            raise AssertionError(f"a process for {name} did not come up")
+        yield again
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        process.wait(30)
+
+
 def _tell(process: subprocess.Popen, line: str) -> None:
     process.stdin.write(f"{line}\n")
     process.stdin.flush()

@@ -5,6 +5,7 @@ import json
 import resource
 import sys
 import time
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -16,6 +17,20 @@ def drain(job: dict[str, Any]) -> dict[str, Any]:
 
     claimed = drain_runs(budget_seconds=job.get("seconds", 600))
     return {"claimed": claimed, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def drain_each(job: dict[str, Any]) -> dict[str, Any]:
+    """`drain`, again for each further line that it is told."""
+    while True:
+        outcome = drain(job)
+        line = _answer_and_wait(outcome)
+        if not line:
+            return outcome
+
+
+def _answer_and_wait(outcome: dict[str, Any]) -> str:
+    print(json.dumps(outcome), flush=True)
+    return sys.stdin.readline()
 
 
 def take(job: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +73,7 @@ def post(job: dict[str, Any]) -> dict[str, Any]:
     return {"ms": took, "statuses": statuses}
 
 
-JOBS = {job.__name__: job for job in (drain, take, take_raw, post)}
+JOBS = {job.__name__: job for job in (drain, drain_each, take, take_raw, post)}
 
 
 def serve(name: str) -> None:
@@ -69,4 +84,6 @@ def serve(name: str) -> None:
     connection.ensure_connection()
     print("ready", flush=True)
     sys.stdin.readline()
-    print(json.dumps(JOBS[name](job)), flush=True)
+    outcome = JOBS[name](job)
+    with suppress(BrokenPipeError):  # who called `drain_each` has gone
+        print(json.dumps(outcome), flush=True)

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from orchestration.benchmark import engine, ingest, pages, reserve, rig
+from orchestration.benchmark import engine, engine_complex, ingest, memory, pages, reserve, rig
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -27,13 +27,48 @@ def _no_twins():
 
 
 def test_engine(address):
-    figures = engine.measure(address, orders=6, rounds=1)
+    figures = engine.measure(address, orders=6, rounds=1, lone_orders=1)
 
     assert {
         "engine.orders_per_s_1", "engine.orders_per_s_2", "engine.floor_ratio_1", "engine.floor_ratio_2", "engine.cpu_ms",
-        "engine.rows_per_order",
+        "engine.rows_per_order", "engine.lone_order_ms",
     } <= set(figures)  # fmt: skip
     assert figures["engine.rows_per_order"] > 30
+
+
+def test_the_floor_writes_every_row_that_the_engine_wrote(address):
+    engine.load_world(stock_factor=1000)
+    engine.connect_threepl()
+    rounds = engine.Rounds(address, 6)
+    rounds.engine_round(1)
+
+    rounds.floor_round(2)
+
+    tables = {table.name: (table.inserts, table.updates) for table in rounds.replay.tables}
+    assert tables["orders_businessevent"] == (True, 0)
+    assert tables["orders_orderline"] == (False, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM floor_orders_orderline WHERE id = (SELECT max(id) FROM floor_orders_orderline)"
+        )
+    with pytest.raises(AssertionError, match="orders_orderline: 17 of 18 rows"):
+        rounds.replay._verify()
+
+
+def test_engine_complex(address):
+    figures = engine_complex.measure(address, orders=6, rounds=1)
+
+    assert {"engine_complex.orders_per_s_1", "engine_complex.orders_per_s_2", "engine_complex.cpu_ms"} <= set(
+        figures
+    )
+    assert figures["engine_complex.steps"] >= 12
+
+
+def test_memory(address):
+    figures = memory.measure(address, orders=6)
+
+    assert figures["memory.orders"] == 6
+    assert 50 < figures["memory.worker_peak_mb"] < 300
 
 
 def test_ingest(address):

@@ -1,4 +1,4 @@
-"""`manage.py benchmark [ingest|engine|reserve|pages] --json`: rates beside a floor of the same run, on a scratch database."""
+"""`manage.py benchmark [ingest|engine|engine-complex|memory|reserve|pages] --json`: rates beside a floor of the same run, on a scratch database."""
 
 import json
 
@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand
 from orchestration.benchmark import rig
 from orchestration.benchmark.workers import JOBS, serve
 
-PARTS = ("ingest", "engine", "reserve", "pages")
+PARTS = ("ingest", "engine", "engine-complex", "reserve", "pages")
+ON_DEMAND = ("memory",)  # takes minutes
 
 
 class Command(BaseCommand):
@@ -16,7 +17,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser) -> None:
-        parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="default: all")
+        parser.add_argument(
+            "parts", nargs="*", choices=[*PARTS, *ON_DEMAND, []], help="default: all but memory"
+        )
         parser.add_argument("--json", action="store_true", help="print one flat object")
         parser.add_argument("--rounds", type=int, default=5)
         parser.add_argument(
@@ -40,7 +43,9 @@ class Command(BaseCommand):
             {"orders": options["orders"]} if options["orders"] else {}
         )
         with rig.scratch_database() as url:
-            return import_module(f"orchestration.benchmark.{part}").measure(url, **arguments)
+            return import_module(f"orchestration.benchmark.{part.replace('-', '_')}").measure(
+                url, **arguments
+            )
 
 
 def _table(figures: dict) -> str:
