@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import groupby, pairwise
 from operator import itemgetter
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -38,7 +38,9 @@ def check_all() -> list[Finding]:
         _finding("I4", "no effect has two done receipts", _effects_twice()),
         _finding("I4b", "no two records of ours are one of theirs", _shared_ids()),
         _finding("I5", "shipped never exceeds ordered", _shipped_too_much()),
-        _finding("I6", "one invoice for one fulfillment order, on time", _invoices_unasked()),
+        # There are no payments yet, so no refund can exceed one: what takes its place is what we ask money for.
+        _finding("I6", "nothing is invoiced that did not ship", _invoices_unasked()),
+        _finding("I6b", "an order is never invoiced beyond its total", _invoiced_too_much()),
         _finding("I7", "no run stands still unexplained", _stuck_runs()),
         _finding("I7b", "no run waits for an answer that has come", _deaf_runs()),
         _finding("I8", "every state is the end of an unbroken chain of events", _broken_histories()),
@@ -96,6 +98,12 @@ def _invoices_unasked() -> QuerySet:
     shipped = Shipment.objects.values("fulfillment_order")
     rows = Invoice.objects.exclude(fulfillment_order__in=shipped)
     return rows.order_by("pk").values_list("fulfillment_order", flat=True)
+
+
+def _invoiced_too_much() -> QuerySet:
+    rows = Invoice.objects.order_by().values("fulfillment_order__order")
+    rows = rows.annotate(asked=Sum("amount_minor"), total=Max("fulfillment_order__order__total_minor"))
+    return rows.filter(asked__gt=F("total")).values_list("fulfillment_order__order", flat=True)
 
 
 def _stuck_runs() -> QuerySet:
