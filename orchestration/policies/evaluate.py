@@ -43,12 +43,14 @@ def evaluate(policy: Mapping[str, Any], ids: Collection[int]) -> dict[int, Verdi
     rows = MODELS[entity]._base_manager.filter(pk__in=list(ids)).annotate(**answers)
     width = 1 + len(answers)
     return {
-        row[0]: _verdict(policy, [bool(x) for x in row[1:width]], dict(zip(names, row[width:], strict=True)))
+        row[0]: verdict_of(
+            policy, [bool(x) for x in row[1:width]], dict(zip(names, row[width:], strict=True))
+        )
         for row in rows.values_list("pk", *answers, *lookups)
     }
 
 
-def _verdict(policy: Mapping[str, Any], rules: list[bool], values: dict[str, Any]) -> Verdict:
+def verdict_of(policy: Mapping[str, Any], rules: list[bool], values: dict[str, Any]) -> Verdict:
     if policy["combine"] == "all":
         passed = all(rules)
     else:  # any, first, every: nothing matched falls to what the policy states for the rest
