@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from inventory.models import InventoryPosition
@@ -89,7 +89,10 @@ def what_happened(run: FlowRun) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the world outside did, and the path and end of the run, as a golden order keeps them."""
     results = list(StepResult.objects.filter(order=run.order_id, run=run).order_by("pk"))
     tokens = list(StepRun.objects.filter(run=run).order_by("pk"))
-    asked = ProviderRequest.objects.filter(order=run.order_id, key__startswith=f"run:{run.pk}/")
+    others = Q(key__startswith="run:") & ~Q(
+        key__startswith=f"run:{run.pk}/"
+    )  # what other flows asked of providers
+    asked = ProviderRequest.objects.filter(order=run.order_id).exclude(others)
     expected = normal(
         [(result.step, result.result, _branches(result)) for result in results],
         Order.objects.values_list("state", flat=True).get(pk=run.order_id),

@@ -33,6 +33,7 @@ class Chart:
     unreachable: list[str]
     unknown: list[str] = field(default_factory=list)
     reasons: list[StateReason] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 def charts() -> list[Chart]:
