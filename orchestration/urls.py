@@ -1,7 +1,15 @@
 from django.urls import path
 
 from orchestration.pages.editor import flow_edit, flow_editor
-from orchestration.pages.flows import clone_flow, export_flow, flow_act, flows, import_flow, new_flow
+from orchestration.pages.flows import (
+    clone_flow,
+    export_flow,
+    flow_act,
+    flow_step,
+    flows,
+    import_flow,
+    new_flow,
+)
 from orchestration.pages.golden import (
     act_golden,
     check_golden,
@@ -32,6 +40,7 @@ urlpatterns = [
     path("flows/<int:pk>/pause/", flow_act, {"act": "pause"}, name="flow-pause"),
     path("flows/<int:pk>/resume/", flow_act, {"act": "resume"}, name="flow-resume"),
     path("flows/<int:pk>/stop/", flow_act, {"act": "stop"}, name="flow-stop"),
+    path("flows/<int:pk>/step/", flow_step, name="flow-step"),
     path("flows/<int:pk>/publish/", publish_flow, name="flow-publish"),
     path("flows/<int:pk>/test/", flow_test, name="flow-test"),
     path("flows/<int:pk>/versions/", flow_versions, name="flow-versions"),

@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any
 
 from django.db.models import Count, Min, QuerySet
@@ -13,7 +12,7 @@ from django.utils import timezone
 from orchestration.engine.graph import ELEMENTS, branches_of
 from orchestration.models import Flow, FlowRun, FlowVersion, StepRun
 
-SAMPLED = 5_000  # newest tokens that the median is taken of
+SAMPLED = 5_000  # newest tokens that times in step are taken of
 BUCKET = timedelta(minutes=5)
 BUCKETS = 36
 NEWEST = 20_000  # runs looked at for the chart, read by primary key from the newest end
@@ -27,8 +26,10 @@ class Tile:
     waiting: int = 0
     running: int = 0
     failed: int = 0
-    median: timedelta | None = None
+    p50: timedelta | None = None
+    p90: timedelta | None = None
     oldest: datetime | None = None
+    paused: bool = False
     branches: list[tuple[str, list["Tile"]]] = field(default_factory=list)
 
     @property
@@ -58,21 +59,28 @@ def tiles(version: FlowVersion, tokens: QuerySet) -> list[Tile]:
     ages, now = defaultdict(list), timezone.now()
     for step, at in tokens.order_by("-pk").values_list("step", "entered_at")[:SAMPLED]:
         ages[step.removesuffix(".merge")].append(now - at)
-    medians = {step: median(values) for step, values in ages.items()}
-    return _sequence(version.definition.get("steps", []), dict(found), medians)
+    return _sequence(version.definition.get("steps", []), dict(found), ages)
 
 
-def _sequence(nodes: Sequence[Mapping[str, Any]], found: Mapping, medians: Mapping) -> list[Tile]:
-    return [_tile(node, found, medians) for node in nodes]
+def _share(values: Sequence[timedelta], percent: int) -> timedelta | None:
+    """The time that so many percent of the values do not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, -(-len(ordered) * percent // 100) - 1)] if ordered else None
 
 
-def _tile(node: Mapping[str, Any], found: Mapping, medians: Mapping) -> Tile:
+def _sequence(nodes: Sequence[Mapping[str, Any]], found: Mapping, ages: Mapping) -> list[Tile]:
+    return [_tile(node, found, ages) for node in nodes]
+
+
+def _tile(node: Mapping[str, Any], found: Mapping, ages: Mapping) -> Tile:
     key = node["key"]
-    counts = found.get(key, {})
-    tile = Tile(key, node["name"], node["kind"], **counts, median=medians.get(key))
+    times = ages.get(key, [])
+    tile = Tile(
+        key, node["name"], node["kind"], **found.get(key, {}), p50=_share(times, 50), p90=_share(times, 90)
+    )
     if node["kind"] in ELEMENTS:
         tile.branches = [
-            (branch.get("name") or branch["key"], _sequence(branch.get("steps", []), found, medians))
+            (branch.get("name") or branch["key"], _sequence(branch.get("steps", []), found, ages))
             for branch in branches_of(node)
         ]
     return tile

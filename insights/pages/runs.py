@@ -14,16 +14,18 @@ from insights.pages.flow_counts import chart, tiles
 from insights.templatetags.exceptions_ui import repair_address
 from iom.lib.pages import page, rows_url, show
 from orchestration.models import Flow, FlowRun, FlowVersion, RepairJob, StepResult, StepRun
+from orchestration.services.pausing import paused_steps
 from orders.models import BusinessEvent, EventDefinition
 from providers.models import ProviderRequest, RequestAttempt
 
 PAGE = 50
+MOMENT = timedelta(seconds=1)
 MOST = 400
 STATES = {
     "waiting": "Waiting", "running": "Running", "failed": "Needs attention", "done": "Done", "canceled": "Canceled",
 }  # fmt: skip
 TOKEN_STATES = {
-    "waiting": (StepRun.State.WAITING, StepRun.State.JOINING), "running": (StepRun.State.READY,), "failed": (StepRun.State.FAILED,),
+    "waiting": (StepRun.State.WAITING, StepRun.State.JOINING, StepRun.State.PAUSED), "running": (StepRun.State.READY,), "failed": (StepRun.State.FAILED,),
 }  # fmt: skip
 AGES = {"60": "1 hour", "240": "4 hours", "1440": "1 day", "10080": "1 week"}
 BULK = ("retry", "skip", "succeed", "fail", "cancel", "move")
@@ -50,14 +52,16 @@ def flow_runs(request: HttpRequest) -> HttpResponse:
         **chosen,
         "older": asked.get("older", ""),
     }
+    step_names = names(shown.definition.get("steps", [])) if shown else {}
     context = {
-        "title": "Flow runs",
+        "title": "Flow runs", "step_name": step_names.get(chosen["step"], ""), "step_names": step_names,
         "flows": flows, "flow": flow, "versions": versions, "version": version, "chosen": chosen,
         "older_than": str(asked.get("older", "")), "ages": AGES.items(), "states": STATES.items(),
         "tiles": tiles(shown, tokens) if shown else [], "shown": shown,
-        "steps": names(shown.definition.get("steps", [])).items() if shown else [],
+        "steps": [(key, name) for key, name in step_names.items() if not key.endswith(".merge")],
         "rows": rows[:PAGE], "next": rows[PAGE - 1]["run"].pk if len(rows) > PAGE else None,
         "query": urlencode({k: v for k, v in kept.items() if v}),
+        "paused": {found.step: found for found in paused_steps(flow)}, "may_pause": request.user.has_perm("orchestration.publish_flow"),
         "chart": chart(flow), "repairs": _bulk(request, flow, version, chosen, asked.get("older")),
     }  # fmt: skip
     return show(request, "insights/runs/list.html", context)
@@ -152,17 +156,32 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     drawing = Drawing(run, tokens, results, requests)
     for result in results:
         explain(result, run.version.compiled.get("policies", {}))
+    compared = _compared(run, results, steps)
+    chosen = request.GET.get("step", "") if request.GET.get("step", "") in steps else ""
+    events = _events(run)
+    if chosen:
+        results, requests, events = _only(chosen, run, results, requests, events)
     context = {
-        "title": f"Run {run.pk}", "run": run, "drawing": drawing, "nodes": drawing.nodes,
+        "title": f"Run {run.pk}", "chosen": chosen, "chosen_name": steps.get(chosen, ""), "run": run, "drawing": drawing, "nodes": drawing.nodes,
         "results": [(steps.get(r.step, r.step), r) for r in reversed(results)],
         "tokens": [(steps.get(t.step, t.step), t, _token_links(request, run, t)) for t in tokens],
-        "requests": _attempts(requests), "events": _events(run),
-        "compared": _compared(run, results, steps), "links": _run_links(request, run),
+        "requests": _attempts(requests), "events": events,
+        "compared": compared, "links": _run_links(request, run),
         "steps": steps.items(), "reprocess": _may_reprocess(request, run, tokens),
         "newer": bool(run.flow.live_version_id and run.flow.live_version_id != run.version_id),
         "orders_url": rows_url("orders.order"),
     }  # fmt: skip
     return show(request, "insights/runs/run.html", context)
+
+
+def _only(chosen: str, run: FlowRun, results: list, requests: list, events: list) -> tuple[list, list, list]:
+    """What belongs to one step: its results, what it asked of providers, and the events while it was at work."""
+    results = [result for result in results if result.step == chosen]
+    requests = [found for found in requests if found.key.split("/")[1] == chosen]
+    if not results:
+        return results, requests, []
+    begin, end = results[0].at - MOMENT, results[-1].at + MOMENT
+    return results, requests, [(name, event) for name, event in events if begin <= event.at <= end]
 
 
 def _token_links(request: HttpRequest, run: FlowRun, token: StepRun) -> list[tuple[str, str]]:

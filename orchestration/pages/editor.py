@@ -182,6 +182,7 @@ def _step_panel(
     events = dict(known.events)
     return {
         "tile": tile,
+        "is_live_step": flow.status != Flow.Status.UNPUBLISHED and key in drafts.fixed_keys(flow),
         "form": bound or StepForm(node=node, options=options),
         "branches": [
             {"key": branch["key"], "name": branch.get("name") or branch["key"], "steps": len(branch.get("steps", [])),

@@ -8,16 +8,19 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from iom.lib.once import act_once
-from iom.lib.pages import page, rows_url, show
+from iom.lib.pages import next_url, page, show
 from orchestration.designer import tree
 from orchestration.designer.forms import FlowForm
+from orchestration.engine.graph import walk
 from orchestration.errors import NotPublishable, OrchestrationError
 from orchestration.models import Flow, FlowRun
 from orchestration.pages import drafts
 from orchestration.pages.drafts import actor_of, flow_of
-from orchestration.services import documents, drafting, luggage, publishing
+from orchestration.services import documents, drafting, luggage, pausing, publishing
 
 STATES = (
     ("running", FlowRun.State.ACTIVE),
@@ -54,7 +57,8 @@ def _counts() -> dict[tuple[int, str], int]:
 
 
 def _runs_url(flow: Flow, state: str) -> str:
-    return rows_url("orchestration.flowrun", flow__id__exact=flow.pk, state__exact=state)
+    word = {"active": "running", "attention": "failed"}.get(state, state)
+    return f"{reverse('runs')}?{urlencode({'flow': flow.pk, 'state': word})}"
 
 
 @page("orchestration.add_flow")
@@ -133,3 +137,28 @@ def flow_act(request: HttpRequest, pk: int, act: str) -> None:
     flow = flow_of(pk)
     drafts.note(request, flow, f"{act.capitalize()}: {flow.get_status_display().lower()} now")
     messages.success(request, f"{flow.name} is {flow.get_status_display().lower()} now.")
+
+
+@page("orchestration.publish_flow")
+def flow_step(request: HttpRequest, pk: int) -> HttpResponse:
+    """Pause or resume one step. Resuming takes two transactions of its own; a second click finds nothing left to do."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    flow, step = flow_of(pk), request.POST.get("step", "")[:60]
+    try:
+        sentence = _paced(flow, step, request)
+    except OrchestrationError as error:
+        messages.error(request, str(error))
+    else:
+        drafts.note(request, flow, sentence)
+        messages.success(request, sentence)
+    return redirect(next_url(request, "/flows/"))
+
+
+def _paced(flow: Flow, step: str, request: HttpRequest) -> str:
+    name = next((node["name"] for node in walk(flow.draft.get("steps", [])) if node["key"] == step), step)
+    if request.POST.get("act") == "resume":
+        count = pausing.resume_step(flow.pk, step, actor=actor_of(request))
+        return f"{name} goes on; {count} order{'s' * (count != 1)} stood there."
+    pausing.pause_step(flow.pk, step, actor=actor_of(request), reason=request.POST.get("reason", ""))
+    return f"{name} is paused: orders wait there until it is resumed."

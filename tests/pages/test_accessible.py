@@ -57,7 +57,7 @@ STEPS = [
 def flow(definitions):
     rules = {
         "served": ("execution", {"all": [{"field": "ship_to_country", "op": "in", "value": ["US", "CA"]},
-                                         {"any": [{"field": "total", "op": "at_least", "value": "5"}]}]}),
+                                         {"any": [{"field": "priority", "op": "at_least", "value": 5}]}]}),
         "from-shop": ("filter", {"field": "channel.key", "op": "equals", "value": "shop"}),
     }  # fmt: skip
     for key, (kind, condition) in rules.items():
