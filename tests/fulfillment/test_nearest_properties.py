@@ -3,6 +3,7 @@
 from collections import Counter
 from itertools import combinations, product
 
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +32,7 @@ def planned(orders, stock):
     return planner_for("nearest").plan(Problem(orders, SOURCES, copy))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.lists(carts, min_size=1, max_size=4), stocks, rules)
 def test_never_more_than_available_and_a_line_in_part_only_where_all_have_too_few(batch, stock, rule):
     orders, taken = orders_of(batch, rule), Counter()
@@ -55,7 +56,7 @@ def test_never_more_than_available_and_a_line_in_part_only_where_all_have_too_fe
     assert all(units <= stock.get(item, {}).get(pk, 0) for (item, pk), units in taken.items())
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.tuples(st.integers(1, 4), quantities), stocks, rules)
 def test_a_line_goes_whole_to_the_nearest_source_that_has_it(line, stock, rule):
     (plan,) = planned(orders_of([[line]], rule), stock).values()
@@ -81,7 +82,7 @@ def fewest_whole(order, stock):
     return best
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(carts, stocks, st.integers(1, 4))
 def test_whole_lines_take_the_fewest_sources_and_the_nearest_of_those(cart, stock, limit):
     (order,) = orders_of([cart], Rules(max_sources=limit, split_lines=False))
@@ -90,7 +91,7 @@ def test_whole_lines_take_the_fewest_sources_and_the_nearest_of_those(cart, stoc
     assert (-len(chosen), len(set(chosen)), sum(set(chosen))) == fewest_whole(order, stock)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @given(st.dictionaries(st.integers(1, 5), st.integers(0, 6)), st.integers(1, 12))
 def test_a_split_line_takes_the_fewest_sources(rows, quantity):
     (order,) = orders_of([[(1, quantity)]], Rules(max_sources=5))

@@ -3,6 +3,7 @@
 from itertools import product
 
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,7 +69,7 @@ trees = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(st.lists(trees, min_size=1, max_size=3))
 def test_verdicts_are_those_of_brute_force(found):
     truths = [[holds(tree, record) for tree in found] for record in RECORDS]

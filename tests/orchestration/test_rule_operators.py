@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.utils import timezone
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -264,7 +265,7 @@ def plain(mine, op, theirs):
 def test_random_trees_pick_what_plain_python_picks(rows):
     orders = list(Order.objects.select_related("customer").prefetch_related("lines"))
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples(150), deadline=None, suppress_health_check=list(HealthCheck))
     @given(trees)
     def agrees(tree):
         assert picked("order", tree) == {order.pk for order in orders if truth(order, tree)}

@@ -1,6 +1,7 @@
 """Answers that only look like success: mutations of good ones, hundreds of them, never count as one. Needs no database."""
 
 import pytest
+from effort import examples
 from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
@@ -39,21 +40,21 @@ def mutated(draw, good: dict, needed: tuple[str, ...], fine: tuple[type, ...] = 
 
 
 @given(bad=mutated(ORDER, ("id",), fine=(int,)))
-@effort(max_examples=300, deadline=None)
+@effort(max_examples=examples(300), deadline=None)
 def test_no_mutated_order_counts_as_taken(bad):
     with pytest.raises(ProviderGarbage):
         threepl.receipt_of("k", bad)
 
 
 @given(bad=mutated(INVOICE, ("number", "amount_minor", "currency")))
-@effort(max_examples=500, deadline=None)
+@effort(max_examples=examples(500), deadline=None)
 def test_no_mutated_invoice_counts_as_issued(bad):
     with pytest.raises(ProviderGarbage):
         billing.receipt_of("k", bad)
 
 
 @given(key=st.text(min_size=1).filter(lambda text: text != "k"))
-@effort(max_examples=100, deadline=None)
+@effort(max_examples=examples(100), deadline=None)
 def test_an_answer_about_another_is_none(key):
     for receipt, good in ((threepl.receipt_of, ORDER), (billing.receipt_of, INVOICE)):
         with pytest.raises(ProviderGarbage):
@@ -63,7 +64,7 @@ def test_an_answer_about_another_is_none(key):
 @given(
     bad=ANYTHING, row=st.dictionaries(st.sampled_from(["client_key", "status", "order", "error"]), ANYTHING)
 )
-@effort(max_examples=300, deadline=None)
+@effort(max_examples=examples(300), deadline=None)
 def test_no_mutated_batch_counts_as_success(bad, row):
     for answer in (bad, {"results": bad}, {"results": [bad, row]}, {"results": [{**row, "client_key": "k"}]}):
         try:
