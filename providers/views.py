@@ -3,7 +3,7 @@
 import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -50,12 +50,12 @@ def _checked(connection: ProviderConnection | None, headers: dict, body: bytes) 
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """None if it is too large, whatever its length header says."""
+    """None if it is too large, whatever its length header says, or did not arrive whole."""
     try:
         if int(request.headers.get("Content-Length") or 0) > LARGEST:
             return None
         body = request.body
-    except (RequestDataTooBig, ValueError):
+    except (RequestDataTooBig, ValueError, UnreadablePostError):  # the last: it did not arrive in time
         return None
     return body if len(body) <= LARGEST else None
 
