@@ -21,7 +21,7 @@ class Change:
     """One thing that is otherwise. `amount` by kind:
 
     units: more stock of the line at the node; capacity: more uses a day there, at the regular price; cents: so much
-    less for each parcel from there; distance: so much farther may the order and its services reach; rule: 1, and
+    less for each parcel from there; distance: so much farther may a parcel from there go; rule: 1, and
     `rule` names the constraint that is lifted. `line` counts from the first line of the order, -1: all lines.
     """
 
@@ -73,8 +73,7 @@ def _single_changes(world: Problem, node: int) -> list[Change]:
     lines = range(world.sizes["L"])
     changes = [Change(UNITS, int(world.lines.quantity[line]), node, line) for line in lines]
     changes.append(Change(CAPACITY, int(world.lines.quantity.sum()), node))
-    if (reach := _missing_reach(world, node)) > 0:
-        changes.append(Change(DISTANCE, reach, node))
+    changes += [Change(DISTANCE, most, node) for most in _missing_reaches(world, node)[-1:]]
     changes.append(Change(CENTS, DEAREST, node))
     return changes + [Change(RULE, 1, node, rule=rule) for rule in _rules(world, node)]
 
@@ -84,15 +83,21 @@ def _several(world: Problem, node: int) -> list[Change] | None:
     changes = sorted(_single_changes(world, node), key=lambda one: one.kind == CENTS)
     if not wins(apply(world, changes), node):
         return None
-    needed = list(changes)
-    for change in changes:
-        others = [one for one in needed if one != change]
-        if wins(apply(world, others), node):
-            needed = others
-            continue
-        smaller = _smallest(world, node, others, change)
-        needed = [smaller if one == change else one for one in needed]
+    needed, before = list(changes), None
+    while needed != before:
+        before = needed
+        for change in before:
+            needed = _tightened(world, node, needed, change)
     return needed
+
+
+def _tightened(world: Problem, node: int, needed: list[Change], change: Change) -> list[Change]:
+    """One change left out where the others are enough, else at the least that they allow."""
+    others = [one for one in needed if one != change]
+    if wins(apply(world, others), node):
+        return others
+    smaller = _smallest(world, node, others, change)
+    return [smaller if one == change else one for one in needed]
 
 
 def _smallest(world: Problem, node: int, others: list[Change], change: Change) -> Change | None:
@@ -103,8 +108,10 @@ def _smallest(world: Problem, node: int, others: list[Change], change: Change) -
 
     if not enough(change.amount):
         return None
-    if change.kind in (RULE, DISTANCE):
+    if change.kind == RULE:
         return change
+    if change.kind == DISTANCE:
+        return replace(change, amount=next(filter(enough, _missing_reaches(world, node))))
     return replace(change, amount=_least(enough, int(change.amount)))
 
 
@@ -119,11 +126,11 @@ def _least(enough: Callable[[int], bool], most: int) -> int:
     return high
 
 
-def _missing_reach(world: Problem, node: int) -> float:
-    """How much farther the order and the services of the node would have to reach."""
+def _missing_reaches(world: Problem, node: int) -> list[float]:
+    """How much farther the order and each service of the node would have to reach, rising: in between nothing new."""
     distance = float(great_circle(world, world.orders.destination, np.full(1, node))[0])
-    limits = np.minimum(world.services.max_distance[world.offered[node]], world.orders.max_distance[0])
-    return distance - float(limits.min()) + 1e-6 if len(limits) and limits.min() < distance else 0.0
+    limits = np.minimum(world.services.max_distance, world.orders.max_distance[0])
+    return [distance - float(limit) + 1e-6 for limit in np.unique(limits)[::-1] if limit < distance]
 
 
 def _rules(world: Problem, node: int) -> list[str]:
@@ -171,9 +178,14 @@ def _cheaper(world: Problem, change: Change) -> Problem:
 
 
 def _farther(world: Problem, change: Change) -> Problem:
-    services, orders = world.services, world.orders
+    """For this node alone: what was out of reach elsewhere stays so."""
+    services, orders, nodes = world.services, world.orders, np.arange(world.sizes["N"])
+    distance = great_circle(world, np.repeat(orders.destination, len(nodes)), nodes)
+    reached = distance[:, None] <= np.minimum(services.max_distance, orders.max_distance[0])
+    reached[change.node] = True
     return replace(
         world,
+        offered=world.offered & reached,
         services=replace(services, max_distance=services.max_distance + change.amount),
         orders=replace(orders, max_distance=orders.max_distance + change.amount),
     )
