@@ -56,6 +56,7 @@ class Table(NamedTuple):
     node_max: np.ndarray
     node_overtime: np.ndarray
     row_sku: np.ndarray
+    row_node: np.ndarray
     row_atp: np.ndarray
     sku_start: np.ndarray
 
@@ -178,7 +179,7 @@ class _Parts:
             _joined(self.service, np.int8), self.pair_start, self.row_start,
             _joined(self.nodes, np.int32), _joined(self.rows, np.int32),
             nodes.cap_unit, nodes.cap_regular, nodes.cap_max, problem.overtime_price(),
-            problem.stock.sku, problem.stock.atp, problem.sku_start(),
+            problem.stock.sku, problem.stock.node, problem.stock.atp, problem.sku_start(),
         )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ class Market(NamedTuple):
     start: np.ndarray
     rows: np.ndarray
     binds: np.ndarray
+    due: np.ndarray
 
 
 def no_prices(table: Table) -> Prices:
@@ -41,7 +42,7 @@ def market_of(table: Table) -> Market:
     binds = demand[table.row_sku] > table.row_atp
     rows = np.flatnonzero(binds)
     start = np.searchsorted(table.row_sku[rows], np.arange(skus + 1))
-    return Market(demand, float(demand.sum()), start, rows, binds)
+    return Market(demand, float(demand.sum()), start, rows, binds, np.zeros(skus))
 
 
 def find_prices(table: Table, epochs: int, seed: int, start: Prices | None = None) -> Prices:
@@ -105,10 +106,14 @@ def raise_parcel(t, o, state, c, market, rate, prices):
 
 @kernel
 def lower_sku(t, sku, quantity, market, rate, prices):
-    less = rate * quantity / market.demand[sku]
+    """Less for all rows of the SKU, at once for a sixteenth of its demand: rows are many, orders too."""
+    market.due[sku] += rate * quantity / market.demand[sku]
+    if market.due[sku] < rate / 16.0:
+        return
     for at in range(market.start[sku], market.start[sku + 1]):
         row = market.rows[at]
-        prices.stock[row] = max(0.0, prices.stock[row] - less)
+        prices.stock[row] = max(0.0, prices.stock[row] - market.due[sku])
+    market.due[sku] = 0.0
 
 
 @kernel

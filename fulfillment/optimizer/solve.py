@@ -12,11 +12,13 @@ from .plan import Plan, new_plan, place_all, settle_again
 from .prices import Prices, bound_of, find_prices, no_prices
 from .problem import Problem
 from .reasons import why_unfilled
+from .regroup import regroup
 from .search import new_desk
 from .single import plan_in_turn
 from .solution import Solution
 
 MODES = ("single", "fast", "deep")
+EFFORT = {"fast": (60, 10), "deep": (300, 60)}  # price epochs, passes of regrouping
 
 
 def solve(problem: Problem, mode: str = "fast", *, seed: int = 0, prices: Prices | None = None) -> Solution:
@@ -38,12 +40,24 @@ def solve(problem: Problem, mode: str = "fast", *, seed: int = 0, prices: Prices
 def _plan(table: Table, mode: str, seed: int, prices: Prices | None):
     if mode == "single":
         return plan_in_turn(table, prices), prices or no_prices(table), None
-    prices = find_prices(table, 16 if mode == "fast" else 40, seed, prices)
+    small = small_enough(table)
+    epochs, passes = (20, 0) if small else EFFORT[mode]
+    prices = find_prices(table, epochs, seed, prices)
     lowest, gains = bound_of(table, prices)
-    if small_enough(table):
+    if small:
         plan, lowest = plan_exactly(table)
         return plan, prices, lowest
-    return plan_at_prices(table, prices, gains), prices, math.ceil(lowest - 1e-6 * abs(lowest))
+    plan = plan_at_prices(table, prices, gains)
+    regroup(table, prices, gains, plan, passes, seed)
+    settle(table, prices, plan)
+    return plan, prices, math.ceil(lowest - 1e-9 * abs(lowest))
+
+
+def settle(table: Table, prices: Prices, plan: Plan) -> None:
+    """Until no order alone is better off elsewhere: then "why here" has one answer."""
+    desk, everyone = new_desk(table), np.arange(len(plan.count))
+    while settle_again(table, everyone, prices.stock, prices.node, 0.0, plan, desk) > 0:
+        pass
 
 
 def plan_at_prices(table: Table, prices: Prices, gains: np.ndarray) -> Plan:
