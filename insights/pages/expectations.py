@@ -36,7 +36,7 @@ def overdue() -> Q:
         late |= Q(step=step, entered_at__lt=now - limit)
     return (
         (late | Q(deadline_at__lt=now))
-        & ~Q(state=StepRun.State.FAILED)
+        & ~Q(state__in=(StepRun.State.FAILED, StepRun.State.PAUSED))
         & ~Q(waiting_for__startswith="release of")
     )
 

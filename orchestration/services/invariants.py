@@ -107,10 +107,9 @@ def _invoiced_too_much() -> QuerySet:
 
 
 def _stuck_runs() -> QuerySet:
-    """Neither final, nor due, nor waiting for something that can come: an event, a deadline, a hold, a person."""
-    waits = StepRun.objects.filter(Q(state=StepRun.State.WAITING) | Q(state=StepRun.State.FAILED)).values(
-        "run"
-    )
+    """Neither final, nor due, nor waiting for something that can come: an event, a deadline, a hold, a person, a resumed step."""
+    State = StepRun.State
+    waits = StepRun.objects.filter(state__in=(State.WAITING, State.FAILED, State.PAUSED)).values("run")
     held = Hold.objects.filter(released_at__isnull=True).values("order")
     runs = FlowRun.objects.exclude(state__in=FlowRun.FINAL).filter(due_at__isnull=True)
     return runs.exclude(pk__in=waits).exclude(order__in=held).order_by("pk").values_list("pk", flat=True)

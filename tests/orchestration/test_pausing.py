@@ -13,6 +13,7 @@ from orchestration.engine.recovery import recover
 from orchestration.engine.sweep import sweep
 from orchestration.errors import WrongFlowStatus
 from orchestration.models import Flow, FlowRun, StepResult, StepRun
+from orchestration.services import invariants
 from orchestration.services.pausing import pause_step, paused_steps, resume_step
 from orchestration.services.repair import skip
 
@@ -39,6 +40,7 @@ def test_runs_wait_at_a_paused_step_are_counted_and_go_on_when_it_is_resumed(pub
     )  # fmt: skip
     assert recover() == 0
     assert not is_any_due()
+    assert not list(invariants._stuck_runs())
 
     assert resume_step(flow.pk, "b", actor="user:ann") == 3
     assert resume_step(flow.pk, "b", actor="user:ann") == 0
