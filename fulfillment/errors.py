@@ -38,6 +38,36 @@ class StrategyNotPublishable(FulfillmentError):
         )
 
 
+class UnknownProduct(FulfillmentError):
+    code = "unknown_product"
+    status = 422
+
+    def __init__(self, skus: Sequence[str]) -> None:
+        self.skus = sorted(set(skus))
+        super().__init__(f"There is no active product with SKU {', '.join(self.skus[:10])}.")
+
+
+class UnknownSource(FulfillmentError):
+    code = "unknown_source"
+    status = 422
+
+    def __init__(self, codes: Sequence[str]) -> None:
+        self.codes = sorted(set(codes))
+        super().__init__(
+            f"There is no active store with code {', '.join(self.codes[:10]) or '(none given)'}."
+        )
+
+
+class DestinationNotLocated(FulfillmentError):
+    code = "destination_not_located"
+    status = 422
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The destination has no coordinates, and no source stands in its country to measure from."
+        )
+
+
 class UnknownStatus(FulfillmentError):
     code = "unknown_status"
 

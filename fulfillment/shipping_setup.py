@@ -122,11 +122,11 @@ def sources(
     """When each source works and what it offers; all of them, or those asked for."""
     calendars = calendars_by_id() if calendars is None else calendars
     offered: dict[int, dict[int, time | None]] = defaultdict(dict)
-    for source, service, cutoff in SourceService.objects.filter(enabled=True).values_list(
-        "source_id", "service_id", "cutoff_time"
-    ):
+    services = SourceService.objects.filter(enabled=True)
+    services = services if ids is None else services.filter(source_id__in=ids)
+    for source, service, cutoff in services.values_list("source_id", "service_id", "cutoff_time"):
         offered[source][service] = cutoff
-    pickups = _pickups()
+    pickups = _pickups(ids)
     rows = FulfillmentSource.objects.all() if ids is None else FulfillmentSource.objects.filter(pk__in=ids)
     fields = ("pk", "time_zone", "calendar_id", "cutoff_time", "processing_minutes")
     return {
@@ -198,11 +198,10 @@ def _lateness() -> dict[int, dict[int, int]]:
     return found
 
 
-def _pickups() -> dict[int, dict[int, dict[int, tuple[time, ...]]]]:
+def _pickups(ids: Collection[int] | None) -> dict[int, dict[int, dict[int, tuple[time, ...]]]]:
     found: dict[int, dict[int, list]] = defaultdict(lambda: defaultdict(list))
-    for source, carrier, weekday, wall in CarrierPickup.objects.values_list(
-        "source_id", "carrier_id", "weekday", "time"
-    ):
+    rows = CarrierPickup.objects.all() if ids is None else CarrierPickup.objects.filter(source_id__in=ids)
+    for source, carrier, weekday, wall in rows.values_list("source_id", "carrier_id", "weekday", "time"):
         found[source][carrier].append((weekday, wall))
     return defaultdict(
         dict,

@@ -1,11 +1,12 @@
-from django.urls import path
+from django.urls import path, re_path
 
-from fulfillment.api import cancellation, decisions, work
+from fulfillment.api import cancellation, decisions, plan, work
 
 urlpatterns = [
     path("orders/cancel/", cancellation.BulkCancelView.as_view()),
     path("orders/<str:order>/cancel/", cancellation.CancelView.as_view()),
     path("orders/<str:order>/decision/", decisions.DecisionView.as_view()),
+    re_path(r"^fulfillment/plan/?$", plan.PlanView.as_view()),
     path("fulfillment-orders/", work.FulfillmentOrdersView.as_view()),
     path("fulfillment-orders/accept/", work.AcceptView.as_view()),
     path("fulfillment-orders/pick/", work.PickView.as_view()),
