@@ -63,7 +63,8 @@
     };
     const focusPanel = () => {
         const panel = editor.querySelector("#panel");
-        const first = panel?.querySelector("[data-first], #new-name, [data-settings] #id_name, #new-branch, input:not([type=hidden]), a") || editor.querySelector(".iom-chosen") || canvas();
+        const wishes = ["[data-first]", "#new-name", "[data-settings] #id_name", "#new-branch", ".iom-panel-body input:not([type=hidden], [hidden])", "a"]; // in this order, not the page's
+        const first = wishes.map((wish) => panel?.querySelector(wish)).find(Boolean) || editor.querySelector(".iom-chosen") || canvas();
         const wanted = panel?.querySelector("#new-branch") && panel.querySelectorAll(".iom-branch").length === 0 ? panel.querySelector("#new-branch") : first;
         wanted.focus({ preventScroll: true });
         if (wanted.id === "id_name") wanted.select();
