@@ -19,6 +19,7 @@ from .problem import (
     Skus,
     Stock,
 )
+from .replan import replan
 from .solution import Solution
 from .solve import solve
 from .threshold import Change, threshold
@@ -45,6 +46,7 @@ __all__ = [
     "Solution",
     "Stock",
     "candidates",
+    "replan",
     "solve",
     "threshold",
 ]

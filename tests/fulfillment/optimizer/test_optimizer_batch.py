@@ -1,0 +1,113 @@
+"""Batches too large to prove by hand: legal, repeatable, hardly moved by the order of the input, honest about the rest."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from optimizer_worlds import audit, make_problem
+
+from fulfillment.optimizer import replan, solve
+from fulfillment.optimizer.part import part_of
+
+SIZE = 120
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return make_problem(7, orders=SIZE, nodes=8, lines=3)
+
+
+@pytest.fixture(scope="module")
+def planned(batch):
+    return solve(batch, "fast")
+
+
+def test_a_batch_is_legal_and_above_its_bound(batch, planned):
+    assert audit(batch, planned) == []
+    assert planned.lower_bound <= planned.objective
+    assert planned.total_cents == sum(planned.by_component().values())
+
+
+def test_the_same_input_gives_the_same_plan(batch, planned):
+    again = solve(batch, "fast")
+
+    for name in (
+        "parcel_order",
+        "parcel_node",
+        "parcel_service",
+        "alloc_line",
+        "alloc_quantity",
+        "stock_price",
+    ):
+        assert np.array_equal(getattr(again, name), getattr(planned, name))
+
+
+def test_permuted_orders_cost_nearly_the_same(batch, planned):
+    mixed = np.random.default_rng(3).permutation(SIZE)
+    starts, lines = batch.orders.line_start, batch.lines
+    rows = np.concatenate([np.arange(starts[one], starts[one + 1]) for one in mixed])
+    turned = replace(
+        batch,
+        orders=replace(
+            _rows(batch.orders, mixed, keep="line_start"),
+            line_start=np.concatenate([[0], np.cumsum(np.diff(starts)[mixed])]),
+        ),
+        lines=_rows(lines, rows),
+        exclusions=replace(batch.exclusions, line=np.argsort(rows)[batch.exclusions.line]),
+        extras=replace(batch.extras, line=np.argsort(rows)[batch.extras.line]),
+    )
+
+    assert abs(solve(turned, "fast").objective / planned.objective - 1) < 0.005
+
+
+def _rows(table, rows, keep=""):
+    return replace(table, **{name: value[rows] for name, value in vars(table).items() if name != keep})
+
+
+def test_what_cannot_ship_says_why(batch):
+    empty = replace(batch, stock=replace(batch.stock, atp=np.zeros_like(batch.stock.atp)))
+
+    solution = solve(empty, "fast")
+
+    assert len(solution.parcel_order) == 0
+    assert set(solution.unfilled_reason) == {"no_stock"}
+
+
+def test_after_an_outage_every_affected_order_has_a_new_plan(batch, planned):
+    node = int(np.bincount(planned.parcel_node).argmax())
+    active = batch.nodes.active.copy()
+    active[node] = False
+    now = replace(batch, nodes=replace(batch.nodes, active=active))
+    affected = np.unique(planned.parcel_order[planned.parcel_node == node])
+
+    again = replan(now, planned, affected, sticky_cents=0)
+
+    assert audit(now, again) == []
+    assert again.objective <= 1.02 * solve(now, "fast").objective
+
+
+def test_a_part_keeps_what_the_rest_left(batch, planned):
+    part = part_of(batch, np.array([3, 5]), planned.stock_left, planned.capacity_used)
+
+    assert part.sizes["O"] == 2
+    assert (part.nodes.cap_max == np.maximum(0, batch.nodes.cap_max - planned.capacity_used)).all()
+
+
+@pytest.mark.skipif(
+    not importlib.util.find_spec("numba"), reason="numba is an optional extra and not installed"
+)
+def test_compiled_or_not_the_plan_is_the_same(batch, planned):
+    code = (
+        "from optimizer_worlds import make_problem; from fulfillment.optimizer import solve\n"
+        f"s = solve(make_problem(7, orders={SIZE}, nodes=8, lines=3), 'fast')\n"
+        "print(s.objective, s.lower_bound, s.parcel_node.tolist())"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    pure = os.environ | {"IOM_OPTIMIZER_PURE": "1", "PYTHONPATH": paths}
+    made = subprocess.run([sys.executable, "-c", code], env=pure, capture_output=True, text=True, check=True)
+
+    assert made.stdout.strip() == f"{planned.objective} {planned.lower_bound} {planned.parcel_node.tolist()}"
