@@ -15,7 +15,7 @@ from django.db.models import QuerySet, TextField, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from fulfillment.models import FulfillmentLine
+from fulfillment.models import FulfillmentLine, Strategy
 from inventory.models import FulfillmentSource, InventoryPosition, Reservation
 from orchestration.benchmark import lone, rig
 from orchestration.benchmark.floor import Replay
@@ -39,8 +39,7 @@ def measure(
     url: str, *, orders: int = 2000, rounds: int = 5, lone_orders: int = lone.TIMES
 ) -> dict[str, Any]:
     """Medians of alternating rounds; `floor_ratio_n` is the engine's rate over the floor's with as many processes."""
-    load_world(stock_factor=1000)
-    connect_threepl()
+    prepare(stock_factor=1000)
     state = Rounds(url, orders)
     state.engine_round(1)  # warm: imports, plans, caches
     figures = rig.alternate(
@@ -177,7 +176,15 @@ def _draft(channel: Channel, skus: Sequence[str], round_number: int, n: int) -> 
     )
 
 
-def connect_threepl() -> None:
+def prepare(*, stock_factor: int) -> None:
+    """The demo world, sourced by the nearest strategy: what the optimizer costs is measured by itself."""
+    nearest = {"name": "Nearest", "is_default": True, "objective": Strategy.Objective.NEAREST}
+    Strategy.objects.get_or_create(key="nearest", defaults=nearest)
+    load_world(stock_factor=stock_factor)
+    _connect_threepl()
+
+
+def _connect_threepl() -> None:
     """An active connection, so that what goes to a 3PL ends as a row of the outbox; nobody delivers it here."""
     found, _ = ProviderConnection.objects.get_or_create(
         key="threepl",

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from orchestration.benchmark import rig
-from orchestration.benchmark.engine import Rounds, connect_threepl
-from orchestration.demo.world import FLOW, load_world
+from orchestration.benchmark.engine import Rounds, prepare
+from orchestration.demo.world import FLOW
 from orchestration.engine.graph import walk
 from orchestration.models import Flow
 from orchestration.services import publishing
@@ -20,8 +20,7 @@ Rule = tuple[dict, list]
 
 
 def measure(url: str, *, orders: int = 1000, rounds: int = 5) -> dict[str, Any]:
-    load_world(stock_factor=1000)
-    connect_threepl()
+    prepare(stock_factor=1000)
     for flow in Flow.objects.filter(status=Flow.Status.PUBLISHED):
         publishing.stop(flow.pk, actor=ACTOR)
     document = drawing()

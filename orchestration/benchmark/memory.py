@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from orchestration.benchmark.engine import Rounds, connect_threepl
-from orchestration.demo.world import load_world
+from orchestration.benchmark.engine import Rounds, prepare
 
 PORTION = 2_500
 
 
 def measure(url: str, *, orders: int = 50_000, rounds: int = 1) -> dict[str, Any]:
     """`memory.worker_peak_mb` is the resident set at its highest; `memory.first_mb` after the first portion."""
-    load_world(stock_factor=10_000)
-    connect_threepl()
+    prepare(stock_factor=10_000)
     size = min(PORTION, orders)
     state = Rounds(url, size)
     peaks = state.portions(-(-orders // size))

@@ -37,8 +37,7 @@ def test_engine(address):
 
 
 def test_the_floor_writes_every_row_that_the_engine_wrote(address):
-    engine.load_world(stock_factor=1000)
-    engine.connect_threepl()
+    engine.prepare(stock_factor=1000)
     rounds = engine.Rounds(address, 6)
     rounds.engine_round(1)
 
