@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import pytest
 from django.db import transaction
 from flow_words import raise_event, rule
-from hypothesis import HealthCheck, event, given, note, settings
+from hypothesis import HealthCheck, Phase, event, given, note, settings
 from hypothesis import strategies as st
 from oracle import tell
 
@@ -113,6 +113,7 @@ MANY = int(
 )
 @settings(
     max_examples=MANY or 100, derandomize=not MANY, deadline=None, database=None,
+    phases=list(Phase) if MANY else [Phase.generate],  # a smaller example is worth its minutes to who looks for it
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 def check_examples(publish, make_orders, batch, drawings, drafts, later):
