@@ -73,7 +73,14 @@ def post(job: dict[str, Any]) -> dict[str, Any]:
     return {"ms": took, "statuses": statuses}
 
 
-JOBS = {job.__name__: job for job in (drain, drain_each, take, take_raw, post)}
+def source(job: dict[str, Any]) -> dict[str, Any]:
+    """Source orders by cost, batch after batch."""
+    from orchestration.benchmark.sourcing import source as source_orders
+
+    return source_orders(job["orders"])
+
+
+JOBS = {job.__name__: job for job in (drain, drain_each, take, take_raw, post, source)}
 
 
 def serve(name: str) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py benchmark [ingest|engine|engine-complex|memory|reserve|pages] --json`: rates beside a floor of the same run, on a scratch database."""
+"""`manage.py benchmark [ingest|engine|engine-complex|memory|reserve|pages|sourcing] --json`: rates beside a floor of the same run, on a scratch database."""
 
 import json
 
@@ -8,7 +8,7 @@ from orchestration.benchmark import rig
 from orchestration.benchmark.workers import JOBS, serve
 
 PARTS = ("ingest", "engine", "engine-complex", "reserve", "pages")
-ON_DEMAND = ("memory",)  # takes minutes
+ON_DEMAND = ("memory", "sourcing")  # take minutes
 
 
 class Command(BaseCommand):
@@ -39,9 +39,8 @@ class Command(BaseCommand):
     def _measure(self, part: str, options: dict) -> dict:
         from importlib import import_module
 
-        arguments = {"rounds": options["rounds"]} | (
-            {"orders": options["orders"]} if options["orders"] else {}
-        )
+        rounds = 1 if part == "sourcing" else options["rounds"]
+        arguments = {"rounds": rounds} | ({"orders": options["orders"]} if options["orders"] else {})
         with rig.scratch_database() as url:
             return import_module(f"orchestration.benchmark.{part.replace('-', '_')}").measure(
                 url, **arguments
