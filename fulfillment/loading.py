@@ -45,6 +45,7 @@ WEIGHED = {
     "carrier": ("carrier",), "handling": ("handling", "units"), "distance": ("distance",), "lateness": ("lateness",),
     "split": ("split",), "rejection": ("rejection",), "future_sale": ("opportunity",), "overtime": ("overtime",),
 }  # fmt: skip
+STICKY_MINOR = 40  # a unit: a line that was planned before moves for more than this
 SPLIT_MINOR = (
     100  # a parcel more, where a strategy weighs splits; a kilometer costs a cent where it weighs distance
 )
@@ -339,6 +340,7 @@ class _Loader:
             complete=[bool(self.counted["restrict_partial"]) or one for one in whole],
             mask=mask_of,
             max_distance=[min(reach, order.rules.max_distance_km or np.inf) for order in self.orders],
+            sticky_cents=[STICKY_MINOR] * len(self.orders),
             split_cents=[SPLIT_MINOR if "split" in weights else 0] * len(self.orders),
         )  # fmt: skip
 
@@ -373,6 +375,7 @@ class _Loader:
             unfilled_cents=[
                 min(2**31, prices[line.line_id][0] // max(1, prices[line.line_id][1]) + UNFILLED_MINOR) for line in self.lines
             ],
+            current=[self.place.get(line.current_source_id, -1) for line in self.lines],
             pinned=[self.place.get(line.fixed_source_id, -1) if line.fixed_source_id else -1 for line in self.lines],
         )  # fmt: skip
 

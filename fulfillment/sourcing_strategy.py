@@ -46,6 +46,7 @@ class LineNeed:
     quantity: int
     fixed_source_id: int | None = None
     rejected: Mapping[int, str] = field(default_factory=dict)
+    current_source_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.utils import timezone
 
+from fulfillment.services.reoptimizing import reoptimize_sources
 from inventory.models import FulfillmentSource
 from orders.services import events
 from orders.types import Outcome, Raised
@@ -12,7 +13,10 @@ from orders.types import Outcome, Raised
 
 @transaction.atomic
 def set_active(source_ids: Collection[int], *, active: bool, actor: str) -> Outcome:
-    """Switch sources on or off; the next plan sees it. Those that are so already stay as they are, silently."""
+    """Switch sources on or off; the next plan sees it, and what an off one has not been sent yet is planned again.
+
+    Those that are so already stay as they are, silently.
+    """
     rows = FulfillmentSource.objects.filter(pk__in=source_ids).order_by("pk").select_for_update()
     changed = [source for source in rows if source.active != active]
     ids = [source.pk for source in changed]
@@ -20,4 +24,6 @@ def set_active(source_ids: Collection[int], *, active: bool, actor: str) -> Outc
     kind = f"fulfillment_source.{'activated' if active else 'deactivated'}"
     told = [Raised(kind, "fulfillment_source", source.pk, None, {"code": source.code}) for source in changed]
     events.record(told, actor=actor)
+    if not active and ids:
+        reoptimize_sources(ids, actor=actor)
     return Outcome(changed=ids)

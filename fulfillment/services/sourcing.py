@@ -86,6 +86,7 @@ class _Batch:
         line_ids = [demand.line_id for demand in demands]
         self.work = selectors.work_of({demand.order_id for demand in demands})
         self.made = {(work.order_id, work.source_id, work.fulfillment_order_id) for work in self.work}
+        self.current = {work.order_line_id: work.source_id for work in self.work if work.is_unsent}
         if not keep:
             self.work = take_back(self.work, set(line_ids), actor=actor)
         self.sources = {source.id: source for source in selectors.source_facts()}
@@ -170,6 +171,7 @@ class _Batch:
             self.wanted[demand.line_id],
             self._fixed(demand),
             self.rejections.get(demand.line_id, {}),
+            self.current.get(demand.line_id),
         )
 
     def _source(self, pk: int) -> SourceFacts:

@@ -1,0 +1,75 @@
+"""Plan again what nobody has yet, when a source, its stock or its capacity changed: only the lines it concerns.
+
+A line stays where it is unless another place is better by more than STICKY_MINOR a unit. What is with a source, or on
+its way there, is frozen. Source: fulfillment-optimization 1.6 D.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+
+from django.db import transaction
+
+from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.services.optimizing import optimize_lines
+from fulfillment.types import LineDemand
+from orders.models import Order, OrderLine
+from orders.types import Outcome
+
+A_BATCH = 500
+DEMAND = (
+    "order_id", "pk", "product_id", "sku", "quantity", "order__ship_to_latitude", "order__ship_to_longitude",
+    "order__strategy", "source_is_assigned", "source_id", "order__ship_to_region", "order__ship_to_country",
+)  # fmt: skip
+
+
+def reoptimize_sources(source_ids: Collection[int], *, actor: str) -> Outcome:
+    """Lines that were to come from these sources and are not sent. Changed: order lines that go elsewhere now or nowhere."""
+    unsent = FulfillmentLine.objects.filter(
+        fulfillment_order__source_id__in=source_ids,
+        fulfillment_order__state=FulfillmentOrder.State.NEW,
+        fulfillment_order__send_requested_at=None,
+    )
+    return reoptimize_lines(list(unsent.values_list("order_line_id", flat=True)), actor=actor)
+
+
+def reoptimize_products(product_ids: Collection[int], *, actor: str) -> Outcome:
+    """Lines of these products that found no source: stock has come."""
+    waiting = OrderLine.objects.live().filter(product_id__in=product_ids, state_reason="not_sourced")
+    return reoptimize_lines(list(waiting.values_list("pk", flat=True)), actor=actor)
+
+
+def reoptimize_lines(order_line_ids: Collection[int], *, actor: str) -> Outcome:
+    """In short transactions, orders in their turn; a repeated call moves nothing."""
+    by_order = defaultdict(list)
+    rows = OrderLine.objects.filter(pk__in=order_line_ids).order_by("order_id", "pk")
+    for order, line in rows.values_list("order_id", "pk"):
+        by_order[order].append(line)
+    orders, changed = list(by_order), []
+    for start in range(0, len(orders), A_BATCH):
+        batch = orders[start : start + A_BATCH]
+        changed += _again(batch, [line for order in batch for line in by_order[order]], actor)
+    return Outcome(changed=sorted(changed))
+
+
+@transaction.atomic
+def _again(order_ids: list[int], line_ids: list[int], actor: str) -> list[int]:
+    Order.objects.only("id", "state", "state_reason").lock(order_ids)
+    before = _places(line_ids)
+    rows = OrderLine.objects.live().filter(pk__in=line_ids).order_by("order_id", "pk").values_list(*DEMAND)
+    demands = [
+        LineDemand(*row[:8], row[9] if row[8] else None, region=row[10], country=row[11]) for row in rows
+    ]
+    optimize_lines(demands, actor=actor)
+    after = _places(line_ids)
+    return [pk for pk in line_ids if before.get(pk) != after.get(pk)]
+
+
+def _places(line_ids: Collection[int]) -> dict[int, set[tuple[int, int]]]:
+    """Order line -> (source, units) of what is open."""
+    found = defaultdict(set)
+    rows = FulfillmentLine.objects.filter(
+        order_line_id__in=line_ids, fulfillment_order__state__in=FulfillmentOrder.OPEN
+    )
+    for line, source, units in rows.values_list("order_line_id", "fulfillment_order__source_id", "quantity"):
+        found[line].add((source, units))
+    return found
