@@ -10,7 +10,7 @@ class LineDemand:
     """A line that wants a source. `strategy` is a strategy key, empty for the default one.
 
     `fixed_source_id` is an assignment by policy: the line is checked there and goes nowhere else.
-    Region and country serve where the destination has no coordinates.
+    `stays`: it moves from where it was planned to come from for a clearly better place only. Region and country serve where the destination has no coordinates.
     """
 
     order_id: int
@@ -24,6 +24,7 @@ class LineDemand:
     fixed_source_id: int | None = None
     region: str = ""
     country: str = ""
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,7 @@ def _again(order_ids: list[int], line_ids: list[int], actor: str) -> list[int]:
     Order.objects.only("id", "state", "state_reason").lock(order_ids)
     before = _places(line_ids)
     rows = OrderLine.objects.live().filter(pk__in=line_ids).order_by("order_id", "pk").values_list(*DEMAND)
-    demands = [
-        LineDemand(*row[:8], row[9] if row[8] else None, region=row[10], country=row[11]) for row in rows
-    ]
+    demands = [LineDemand(*row[:8], row[9] if row[8] else None, row[10], row[11], True) for row in rows]
     optimize_lines(demands, actor=actor)
     after = _places(line_ids)
     return [pk for pk in line_ids if before.get(pk) != after.get(pk)]

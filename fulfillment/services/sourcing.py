@@ -171,7 +171,7 @@ class _Batch:
             self.wanted[demand.line_id],
             self._fixed(demand),
             self.rejections.get(demand.line_id, {}),
-            self.current.get(demand.line_id),
+            self.current.get(demand.line_id) if demand.stays else None,
         )
 
     def _source(self, pk: int) -> SourceFacts:
