@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument(
-            "parts", nargs="*", choices=[*PARTS, *ON_DEMAND, []], help="default: all but memory"
+            "parts", nargs="*", choices=[*PARTS, *ON_DEMAND, []], help="default: all but memory and sourcing"
         )
         parser.add_argument("--json", action="store_true", help="print one flat object")
         parser.add_argument("--rounds", type=int, default=5)
