@@ -36,10 +36,7 @@ def test_more_units_would_make_it_win(priced):
     answer = why_not(order, "CHI")
     (change,) = answer["changes"]
     assert (change["kind"], change["amount"]) == ("units", 190)
-    assert (
-        answer["sentence"]
-        == f"Chicago DC does not ship it: it has too few. It would if it had 190 more of {thing.sku}."
-    )
+    assert answer["sentence"].endswith(f"It would if it had 190 more of {thing.sku}.")
     chicago = priced.sources["CHI"].pk
     for share, winner in ((0.99, "RNO"), (1.0, "CHI")):
         set_on_hand([StockLevel(thing.pk, chicago, 10 + int(190 * share))], actor=ACTOR, reason="count")
