@@ -46,6 +46,7 @@ AREAS = {
     "Shipping": [
         ("Carriers", "local_shipping", "admin:fulfillment_carrier_changelist", "fulfillment.view_carrier"),
         ("Services and rates", "price_change", "admin:fulfillment_carrierservice_changelist", "fulfillment.view_carrierservice"),
+        ("Rates", "request_quote", "admin:fulfillment_rate_changelist", "fulfillment.view_rate"),
         ("Services offered", "checklist_rtl", "admin:fulfillment_sourceservice_changelist", "fulfillment.view_sourceservice"),
         ("Pickups", "schedule", "admin:fulfillment_carrierpickup_changelist", "fulfillment.view_carrierpickup"),
         ("Rate factors", "percent", "admin:fulfillment_shippingratefactor_changelist", "fulfillment.view_shippingratefactor"),

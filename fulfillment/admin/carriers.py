@@ -3,12 +3,16 @@
 from django.contrib import admin
 from unfold.admin import TabularInline
 
+from fulfillment import setup_tables
 from fulfillment.models import Carrier, CarrierService, Lateness, Rate, Surcharge, TransitTime, ZoneBand
+from inventory.importing import ImportExport
 from iom.lib.admin.base import HouseAdmin
 
 
 @admin.register(Carrier)
-class CarrierAdmin(HouseAdmin):
+class CarrierAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.CARRIERS.spec()
+    import_needs = ("add", "change")
     list_display = ("code", "name", "calendar", "active")
     list_select_related = ("calendar",)
     list_filter = ("active",)
@@ -49,7 +53,9 @@ class LatenessInline(ServiceInline):
 
 
 @admin.register(CarrierService)
-class CarrierServiceAdmin(HouseAdmin):
+class CarrierServiceAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.SERVICES.spec()
+    import_needs = ("add", "change")
     list_display = ("code", "name", "carrier", "weight_unit", "max_weight_units", "max_distance_km", "active")
     list_select_related = ("carrier",)
     list_filter = ("active", "weight_unit")
@@ -57,3 +63,15 @@ class CarrierServiceAdmin(HouseAdmin):
     autocomplete_fields = ("carrier",)
     ordering = ("code",)
     inlines = (ZoneInline, RateInline, SurchargeInline, TransitInline, LatenessInline)
+
+
+@admin.register(Rate)
+class RateAdmin(ImportExport, HouseAdmin):
+    """Every step of every service in one list, for files; single ones are edited on the service's page."""
+
+    table = setup_tables.RATES.spec()
+    import_needs = ("add", "change")
+    list_display = ("service", "zone", "from_units", "base_minor", "per_unit_minor", "minimum_minor")
+    list_select_related = ("service",)
+    search_fields = ("service__code__exact",)
+    autocomplete_fields = ("service",)

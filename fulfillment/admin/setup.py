@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 
+from fulfillment import setup_tables
 from fulfillment.models import (
     CarrierPickup,
     ListDay,
@@ -13,6 +14,7 @@ from fulfillment.models import (
     SourcePriority,
     SourceService,
 )
+from inventory.importing import ImportExport
 from iom.lib.admin.base import HouseAdmin, MachineAdmin
 
 
@@ -25,7 +27,9 @@ class SourceListAdmin(HouseAdmin):
 
 
 @admin.register(SourcePriority)
-class SourcePriorityAdmin(HouseAdmin):
+class SourcePriorityAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.PRIORITIES.spec()
+    import_needs = ("add", "change")
     list_display = ("source", "product", "category", "priority")
     list_select_related = ("source", "product")
     search_fields = ("source__code__exact", "product__sku__exact", "category__exact")
@@ -33,7 +37,9 @@ class SourcePriorityAdmin(HouseAdmin):
 
 
 @admin.register(SourceService)
-class SourceServiceAdmin(HouseAdmin):
+class SourceServiceAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.OFFERED.spec()
+    import_needs = ("add", "change")
     list_display = ("source", "service", "cutoff_time", "enabled")
     list_select_related = ("source", "service")
     list_filter = ("enabled",)
@@ -42,7 +48,9 @@ class SourceServiceAdmin(HouseAdmin):
 
 
 @admin.register(CarrierPickup)
-class CarrierPickupAdmin(HouseAdmin):
+class CarrierPickupAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.PICKUPS.spec()
+    import_needs = ("add", "change")
     list_display = ("source", "carrier", "weekday", "time")
     list_select_related = ("source", "carrier")
     list_filter = ("weekday",)
@@ -51,7 +59,9 @@ class CarrierPickupAdmin(HouseAdmin):
 
 
 @admin.register(ShippingRateFactor)
-class ShippingRateFactorAdmin(HouseAdmin):
+class ShippingRateFactorAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.FACTORS.spec()
+    import_needs = ("add", "change")
     list_display = ("name", "source_type", "address_type", "factor", "free_shipping", "enabled")
     list_filter = ("enabled", "source_type", "address_type")
     search_fields = ("name__icontains",)
@@ -59,7 +69,9 @@ class ShippingRateFactorAdmin(HouseAdmin):
 
 
 @admin.register(RejectionReason)
-class RejectionReasonAdmin(HouseAdmin):
+class RejectionReasonAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.REASONS.spec()
+    import_needs = ("add", "change")
     list_display = ("code", "label", "stock_effect", "cooldown_days", "moves_line", "active")
     list_filter = ("active", "stock_effect")
     search_fields = ("code__istartswith", "label__icontains")
@@ -67,7 +79,9 @@ class RejectionReasonAdmin(HouseAdmin):
 
 
 @admin.register(MethodRule)
-class MethodRuleAdmin(HouseAdmin):
+class MethodRuleAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.METHODS.spec()
+    import_needs = ("add", "change")
     list_display = ("method", "product", "category", "source", "source_type", "channel", "allowed")
     list_select_related = ("product", "source", "channel")
     list_filter = ("method", "allowed", "source_type")
