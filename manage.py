@@ -12,12 +12,12 @@ def main() -> None:
     command = sys.argv[1] if len(sys.argv) > 1 else ""
     root = Path(__file__).resolve().parent
     bootstrap.ensure(root, dev=command == "test")
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iom.settings")
-    if command == "test":
+    if command == "test":  # its settings are named in pyproject.toml: ours and the example apps of the tests
         import pytest
 
         os.chdir(root)  # paths of tests are relative to the project, wherever it is called from
         sys.exit(pytest.main(sys.argv[2:]))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "iom.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 

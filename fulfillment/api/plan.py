@@ -8,6 +8,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from fulfillment.api.plan_answer import PlannedCartSerializer
 from fulfillment.checkout.service import hold, plan_cart
 from fulfillment.checkout.types import Cart, CartLine, CartPlan, Destination, Option, ParcelPlan
 from iom.lib.api.clients import actor_of, channel_ids_of
@@ -76,7 +77,7 @@ class PlanView(ApiView):
         summary="Plan a cart",
         parameters=[IDEMPOTENCY_KEY],
         request=PlanSerializer,
-        responses={200: serializers.DictField},
+        responses={200: PlannedCartSerializer},
     )
     @idempotent
     def post(self, request: Request) -> Response:

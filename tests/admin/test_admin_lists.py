@@ -41,7 +41,7 @@ def test_every_model_of_the_house_is_in_the_admin():
 
 # Edited or shown inside the page of what they belong to.
 INSIDE_OTHERS = {
-    "Address", "CalendarDay", "Charge", "FulfillmentLine", "Lateness", "OrderLine", "OrderTag", "Rate", "RepairRow",
+    "Address", "CalendarDay", "Charge", "FulfillmentLine", "ImportChunk", "Lateness", "OrderLine", "OrderSplit", "OrderTag", "Rate", "RepairRow",
     "RequestAttempt", "Rule", "ShipmentLine", "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime",
     "WorkingHours", "ZoneBand",
 }  # fmt: skip
