@@ -7,6 +7,7 @@ class SourcingRun(models.Model):
     class Mode(models.TextChoices):
         SINGLE = "single", "Single order"
         FAST = "fast", "Fast batch"
+        QUICK = "quick", "Quick batch"
         DEEP = "deep", "Deep batch"
         NEAREST = "nearest", "Nearest"
 

@@ -69,7 +69,7 @@ def test_stock_is_held_and_the_costs_of_lines_add_up_to_the_run(priced):
         == run.cost_minor
     )
     assert sum(run.components.values()) == run.cost_minor
-    assert run.bound_minor <= run.cost_minor and run.mode == "fast"
+    assert run.bound_minor <= run.cost_minor and run.mode == "quick"
     assert sum(held for _, held in stock(things[1]).values()) == 14
     assert ledger_differences() == []
 

@@ -13,7 +13,7 @@ seeds = st.integers(0, 10**9)
 
 
 @settings(max_examples=60, deadline=None)
-@given(seeds, st.sampled_from(["single", "fast", "deep"]))
+@given(seeds, st.sampled_from(["single", "quick", "fast", "deep"]))
 def test_one_order_is_solved_as_brute_force_does(seed, mode):
     problem = make_problem(seed, orders=1, lines=3)
 
