@@ -56,5 +56,5 @@ def test_the_catalog_says_who_raises_and_who_listens(world, make_orders):
 def test_the_pages_show_it(admin_client, world):
     StateDefinition.objects.create(entity="order", key="looked_at", label="Looked at")
 
-    assert "Nothing leads to: looked_at." in admin_client.get("/states/").content.decode()
+    assert "Nothing leads to: Looked at." in admin_client.get("/states/").content.decode()
     assert "order.new" in admin_client.get("/events/").content.decode()
