@@ -12,6 +12,7 @@ from fulfillment.loading import Loaded, facts, load
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
 from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed
+from fulfillment.strategy_document import list_members
 from inventory.models import FulfillmentSource
 from orders.models import Order, OrderLine
 
@@ -59,10 +60,12 @@ def situation(order: Order) -> Situation | None:
         return None
     rules = selectors.rules_by_key()
     rejected = selectors.rejections_of([line.pk for line in open_])
+    lists = list_members() if any(line.source_list for line in open_) else {}
     needs = tuple(
         LineNeed(
             line.pk, line.product_id, line.quantity - line.quantity_shipped - line.quantity_canceled,
-            line.source_id if line.source_is_assigned else None, rejected.get(line.pk, {}),
+            line.source_id if line.source_is_assigned else None, rejected.get(line.pk, {}), None, line.source_list,
+            lists.get(line.source_list, frozenset()) if line.source_list and not line.source_is_assigned else None,
         )
         for line in open_
     )  # fmt: skip

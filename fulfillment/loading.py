@@ -235,7 +235,7 @@ class _Loader:
             (sum(self.known.products[line.product_id][0] * line.quantity for line in order.lines) for order in self.orders),
             default=0,
         )  # fmt: skip
-        units = [one.tariff.weight_unit for one in self.known.services]
+        units = [one.tariff.weight_unit for one in self.known.services] or ["g"]
         return max(
             1, -(-grams // {"g": 1, "lb": 453, "kg": 1000}[min(units, key=["g", "lb", "kg"].index)]) + 1
         )
@@ -384,6 +384,9 @@ class _Loader:
             for source, reason in line.rejected.items():
                 if source in self.place:
                     self.excluded[n, self.place[source]] = f"rejected by this source before: {reason}"
+            if line.allowed is not None:
+                outside = (at for source, at in self.place.items() if source not in line.allowed)
+                self.excluded.update({(n, at): line.outside() for at in outside})
         for row in self.counted["class_not_from"]:
             wanted = row["parameters"]
             nodes = self._listed(row) & np.array(

@@ -75,6 +75,10 @@ class _OrderPlan:
         removed = dict(self.closed)
         for source, reason in line.rejected.items():
             removed.setdefault(source, ("rejected before", f"rejected by this source before: {reason}"))
+        if line.allowed is not None:
+            for source, _, _ in self.ranked:
+                if source.id not in line.allowed:
+                    removed.setdefault(source.id, ("not in the line's list", line.outside()))
         if stock is None:
             return removed
         quantity, get = line.quantity, stock.get

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
@@ -135,11 +136,18 @@ def stock_of(product_ids: Collection[int]) -> dict[int, dict[int, int]]:
     return dict(stock)
 
 
-def open_lines(order_line_ids: Collection[int]) -> dict[int, tuple[int, int | None]]:
-    """Order line -> ordered units that are not canceled, and the store where the customer takes them, if so."""
+class OpenLine(NamedTuple):
+    """`units` ordered and not canceled; `store` where the customer takes them; `source_list` that a policy set."""
+
+    units: int
+    store: int | None = None
+    source_list: str = ""
+
+
+def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
     rows = OrderLine.objects.filter(pk__in=order_line_ids)
-    fields = ("pk", "quantity", "quantity_canceled", "method", "pickup_source_id")
+    fields = ("pk", "quantity", "quantity_canceled", "method", "pickup_source_id", "source_list")
     return {
-        pk: (quantity - canceled, store if method == OrderLine.Method.PICKUP else None)
-        for pk, quantity, canceled, method, store in rows.values_list(*fields)
+        pk: OpenLine(quantity - canceled, store if method == OrderLine.Method.PICKUP else None, named)
+        for pk, quantity, canceled, method, store, named in rows.values_list(*fields)
     }

@@ -39,7 +39,10 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class LineNeed:
-    """`rejected`: the sources that refused this line before, with their reason. No product: in stock everywhere."""
+    """`rejected`: the sources that refused this line before, with their reason. No product: in stock everywhere.
+
+    `source_list` is the key of the list that a policy keeps the line to, `allowed` its members; None: every source.
+    """
 
     line_id: int
     product_id: int | None
@@ -47,6 +50,12 @@ class LineNeed:
     fixed_source_id: int | None = None
     rejected: Mapping[int, str] = field(default_factory=dict)
     current_source_id: int | None = None
+    source_list: str = ""
+    allowed: frozenset[int] | None = None
+
+    def outside(self) -> str:
+        """Why a source that is not in `allowed` is none for this line."""
+        return f"not in the source list {self.source_list} that a policy keeps this line to"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from fulfillment.sourcing_strategy import (
     SourceFacts,
     planner_for,
 )
+from fulfillment.strategy_document import list_members
 from fulfillment.types import LineDemand, LineSourcing
 from iom.lib import bulk
 from iom.lib.atomic import joined
@@ -92,6 +93,7 @@ class _Batch:
         self.sources = {source.id: source for source in selectors.source_facts()}
         self.rejections = selectors.rejections_of(line_ids)
         self.ordered = selectors.open_lines(line_ids)
+        self.lists = list_members() if any(line.source_list for line in self.ordered.values()) else {}
         self.wanted = self._wanted()
 
     def _rules(self) -> dict[str, Rules]:
@@ -108,7 +110,7 @@ class _Batch:
         return {
             demand.line_id: min(
                 demand.quantity,
-                self.ordered.get(demand.line_id, (demand.quantity, None))[0] - out[demand.line_id],
+                self._open(demand).units - out[demand.line_id],
             )
             for demand in self.demands
         }
@@ -161,8 +163,10 @@ class _Batch:
 
     def _fixed(self, demand: LineDemand) -> int | None:
         """The store of a pickup, else what a policy or a person assigned."""
-        _, store = self.ordered.get(demand.line_id, (0, None))
-        return store or demand.fixed_source_id
+        return self._open(demand).store or demand.fixed_source_id
+
+    def _open(self, demand: LineDemand) -> selectors.OpenLine:
+        return self.ordered.get(demand.line_id) or selectors.OpenLine(demand.quantity)
 
     def _need(self, demand: LineDemand) -> LineNeed:
         return LineNeed(
@@ -172,7 +176,15 @@ class _Batch:
             self._fixed(demand),
             self.rejections.get(demand.line_id, {}),
             self.current.get(demand.line_id) if demand.stays else None,
+            *self._list(demand),
         )
+
+    def _list(self, demand: LineDemand) -> tuple[str, frozenset[int] | None]:
+        """The list that the line is kept to, with its members; an assigned source knows better than any list."""
+        named = self._open(demand).source_list
+        if not named or self._fixed(demand):
+            return "", None
+        return named, self.lists.get(named, frozenset())
 
     def _source(self, pk: int) -> SourceFacts:
         return self.sources[pk]

@@ -1,6 +1,7 @@
 """What a rule may do where it holds, checked and made ready at publishing so that nothing is looked up for each order.
 
-    {"set": field, "value": constant}                        a constant, a source by its code, a moment from now on
+    {"set": field, "value": constant}                        a constant, a source by its code, a source list by its key,
+                                                             a moment from now on
     {"set": field, "from": field}                            what another field of the same type has
     {"set": field, "arithmetic": "multiply" | "add" | "round", "by": number}
     {"tag": "add" | "remove", "name": tag}                   of the order
@@ -16,6 +17,7 @@ from typing import Any
 
 from django.db import connection
 
+from fulfillment.models import SourceList
 from inventory.models import FulfillmentSource
 from orchestration.errors import BadRule
 from orchestration.policies import constants
@@ -58,6 +60,8 @@ def _set(entity: str, action: Mapping, path: str) -> dict[str, Any]:
     _only(action, {"set", ways[0], "values"} | ({"by"} if ways[0] == "arithmetic" else set()), path)
     if name == "source":
         return _source(action, path)
+    if name == "source_list":
+        return _source_list(action, path)
     spec = catalog(entity)[name]
     return {"value": _constant, "from": _copied, "arithmetic": _counted}[ways[0]](entity, spec, action, path)
 
@@ -70,6 +74,20 @@ def _source(action: Mapping, path: str) -> dict[str, Any]:
     if pk is None:
         raise BadRule(f"{path}.value", f"there is no fulfillment source {code!r}")
     return {**action, "values": {"source_id": pk, "source_is_assigned": True}}
+
+
+def _source_list(action: Mapping, path: str) -> dict[str, Any]:
+    """The line is sourced from members of the list only; an empty text lets it go anywhere again."""
+    if "value" not in action:
+        raise BadRule(path, "a source list is set by its key")
+    key = str(action["value"])
+    if key:
+        members = SourceList.objects.filter(key=key).values_list("sources", flat=True)
+        if not members:
+            raise BadRule(f"{path}.value", f"there is no source list {key!r}")
+        if not any(members):
+            raise BadRule(f"{path}.value", f"the source list {key!r} has no sources")
+    return {**action, "values": {"source_list": key}}
 
 
 def _constant(entity: str, spec: FieldSpec, action: Mapping, path: str) -> dict[str, Any]:

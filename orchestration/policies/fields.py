@@ -30,7 +30,7 @@ FIELDS = {
         "customer.group customer.credit_hold customer.active"
     ),
     "order_line": (
-        "line_number sku description is_substitute quantity unit_price amount_minor discount_minor tax_minor split_group "
+        "line_number sku description is_substitute quantity unit_price amount_minor discount_minor tax_minor source_list split_group "
         "launch_date state state_reason quantity_shipped product.sku product.category product.active product.weight_grams "
         "product.price product.preorder_eligible product.launch_date source.code source.type source.region order.currency "
         "order.ship_to_country order.ship_to_region order.total_minor order.unit_count order.priority order.is_manual order.channel.key "
@@ -70,7 +70,7 @@ ORDER_OF = {
 }
 SETTABLE = {
     "order": ("priority", "company", "sales_origin", "strategy", "promised_at"),
-    "order_line": ("source", "split_group"),
+    "order_line": ("source", "source_list", "split_group"),
     "fulfillment_order": ("ship_by",),
     "fulfillment_line": (),
 }

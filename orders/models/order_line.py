@@ -56,6 +56,9 @@ class OrderLine(FSMModelMixin, models.Model):
     source_is_assigned = models.BooleanField(
         default=False, db_default=False, help_text="A policy or a person chose the source"
     )
+    source_list = models.CharField(
+        max_length=40, blank=True, db_default="", help_text="Key of the source list that a policy keeps it to"
+    )
     method = models.CharField(
         max_length=16, choices=Method.choices, default=Method.SHIP_TO_HOME, db_default="ship_to_home"
     )

@@ -11,15 +11,17 @@ from fulfillment_world import ACTOR, queries, stock
 from fulfillment.models import (
     FulfillmentOrder,
     SourceDay,
+    SourceList,
     SourcingDecision,
     SourcingRun,
+    Strategy,
     StrategyConstraint,
 )
 from fulfillment.services import execution
 from fulfillment.services.optimizing import optimize_lines
 from inventory.models import FulfillmentSource, Product
 from inventory.services.check import ledger_differences
-from orders.models import Order
+from orders.models import Order, OrderLine
 
 
 @pytest.fixture
@@ -55,6 +57,31 @@ def test_money_decides_and_not_distance(priced):
         1200,
         {"carrier": 1200},
     )
+
+
+@pytest.mark.parametrize("objective", ["nearest", "cost"])
+def test_a_line_that_a_policy_keeps_to_a_list_comes_from_there_or_not_at_all(priced, objective):
+    Strategy.objects.update(objective=objective)
+    west = SourceList.objects.create(key="west", name="West")
+    west.sources.add(FulfillmentSource.objects.get(code="DAL"))
+    kept, empty, free = (priced.order((priced.product(CHI=5, DAL=5), 2)) for _ in range(3))
+    OrderLine.objects.filter(order=kept).update(source_list="west")
+    OrderLine.objects.filter(order=empty).update(source_list="gone")
+
+    optimize(priced, kept, empty, free)
+
+    assert [codes(kept), codes(empty), codes(free)] == [["DAL"], [], ["CHI"]]
+    shown = {one["code"]: one["removed_by"] for one in SourcingDecision.objects.get(order=kept).candidates}
+    assert shown["CHI"] == "not in the source list west that a policy keeps this line to"
+
+
+def test_where_no_carrier_offers_anything_lines_are_not_sourced(world):
+    cost_strategy()
+    order = world.order((world.product(CHI=5), 2))
+
+    found = optimize(world, order)
+
+    assert [one.outcome for one in found.values()] == ["not_sourced"] and codes(order) == []
 
 
 def test_stock_is_held_and_the_costs_of_lines_add_up_to_the_run(priced):

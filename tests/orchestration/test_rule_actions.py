@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from fulfillment.models import SourceList
 from orchestration.engine.advance import advance
 from orchestration.errors import BadRule, NotPublishable
 from orchestration.models import Flow, FlowRun, Policy, Rule
@@ -184,3 +185,24 @@ def test_a_hold_by_a_policy_stops_this_very_step_and_is_not_put_back_after_relea
     assert {run.state for run in FlowRun.objects.all()} == {"done"}
     assert changed.filter(order=us).count() == 1
     assert Hold.objects.count() == 1 and Flow.objects.count() == 1
+
+
+def test_a_rule_keeps_lines_to_a_source_list(world, make_orders):
+    SourceList.objects.create(key="west", name="West").sources.add(world["sources"]["DC-RNO"])
+    (order,) = make_orders()
+
+    only_a = {"field": "sku", "op": "equals", "value": "A"}
+    do(
+        policy({"set": "source_list", "value": "west"}, entity="order_line", condition=only_a),
+        list(order.lines.values_list("pk", flat=True)),
+    )
+
+    assert dict(order.lines.values_list("sku", "source_list")) == {"A": "west", "B": ""}
+
+
+@pytest.mark.parametrize("value, told", [("nowhere", "no source list"), ("bare", "has no sources")])
+def test_a_list_that_nobody_is_in_is_refused(db, value, told):
+    SourceList.objects.create(key="bare", name="Bare")
+
+    with pytest.raises(BadRule, match=told):
+        actions.ready("order_line", {"set": "source_list", "value": value}, "actions.0")
