@@ -4,21 +4,27 @@ from fulfillment.models import (
     Carrier,
     CarrierPickup,
     CarrierService,
+    Lateness,
     MethodRule,
     Rate,
     RejectionReason,
     ShippingRateFactor,
+    SourceList,
     SourcePriority,
     SourceService,
+    Surcharge,
+    TransitTime,
+    ZoneBand,
 )
-from fulfillment.tables import Column, SetupTable, clock, plain, whole
-from inventory.models import FulfillmentSource
+from fulfillment.tables import Column, Members, SetupTable, clock, day, pairs, plain, shown_pairs, whole
+from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, WorkingHours
 from iom.lib import imports
 
-SOURCE, SERVICE, CARRIER = (
+SOURCE, SERVICE, CARRIER, CALENDAR = (
     Column("source", "source__code"),
     Column("service", "service__code"),
     Column("carrier", "carrier__code"),
+    Column("calendar", "calendar__code"),
 )
 PRODUCT = Column("sku", "product__sku")
 
@@ -34,7 +40,7 @@ SOURCES = SetupTable(
         ),
         *plain("capacity_unit", "inventory_location", "warehouse_code"),
         *whole("handling_parcel_minor", "handling_unit_minor", "reject_rate_ppm", "priority"),
-        Column("calendar", "calendar__code"),
+        CALENDAR,
     ],
     ("code",),
 )
@@ -43,7 +49,7 @@ CARRIERS = SetupTable(
     Carrier,
     [
         *plain("code", "name"),
-        Column("calendar", "calendar__code"),
+        CALENDAR,
         *plain("active", convert=imports.truth),
     ],
     ("code",),
@@ -124,3 +130,43 @@ METHODS = SetupTable(
     ],
     ("method", "sku", "category", "source", "source_type", "channel"),
 )  # fmt: skip
+SOURCE_LISTS = SetupTable(
+    "source-lists",
+    SourceList,
+    plain("key", "name", "description"),
+    ("key",),
+    [Members("sources", "sources__code")],
+)
+CALENDARS = SetupTable("calendars", WorkingCalendar, plain("code", "name", "country", "region"), ("code",))
+HOURS = SetupTable(
+    "working-hours",
+    WorkingHours,
+    [CALENDAR, *whole("weekday"), *plain("opens_at", "closes_at", convert=clock)],
+    ("calendar", "weekday", "opens_at"),
+)
+HOLIDAYS = SetupTable(
+    "holidays",
+    CalendarDay,
+    [CALENDAR, *plain("date", convert=day), *plain("name"), *plain("opens_at", "closes_at", convert=clock)],
+    ("calendar", "date"),
+)
+ZONES = SetupTable("zones", ZoneBand, [SERVICE, *whole("zone", "up_to_km")], ("service", "zone"))
+SURCHARGES = SetupTable(
+    "surcharges",
+    Surcharge,
+    [
+        SERVICE, *plain("name", "kind"), *whole("amount_minor"), *plain("percent", convert=imports.decimal),
+        *whole("zone", "from_units"), *plain("valid_from", "valid_until", convert=day),
+        *plain("enabled", convert=imports.truth),
+    ],
+    ("service", "name", "zone", "from_units"),
+)  # fmt: skip
+TRANSIT = SetupTable(
+    "transit-times",
+    TransitTime,
+    [SERVICE, *whole("zone", "days"), Column("observed", "observed", pairs, shown_pairs)],
+    ("service", "zone"),
+)
+LATENESS = SetupTable(
+    "lateness", Lateness, [SERVICE, *whole("slack_days", "late_ppm")], ("service", "slack_days")
+)

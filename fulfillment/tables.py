@@ -15,32 +15,50 @@ from iom.lib.imports import BadCell, Report, cell, required
 from iom.lib.tabular import Row
 
 MOST_EXPORTED = 50_000
+BETWEEN = ";"
 
 
 @dataclass(frozen=True)
 class Column:
-    """`field` of the model; of a related record its natural key, as `source__code`."""
+    """`field` of the model; of a related record its natural key, as `source__code`. `show` is the way back of `convert`."""
 
     name: str
     field: str
     convert: Callable[[str], Any] = str
+    show: Callable[[Any], Any] | None = None
+
+
+@dataclass(frozen=True)
+class Members:
+    """A column of many records, by natural keys with `;` between them: `field` is the relation, as `sources__code`."""
+
+    name: str
+    field: str
 
 
 @dataclass(frozen=True)
 class SetupTable:
-    """A model as a table. `key` names the columns by which a row is found again."""
+    """A model as a table. `key` names the columns by which a row is found again; `members` come after the others."""
 
     kind: str
     model: type[models.Model]
     columns: Sequence[Column]
     key: Sequence[str]
+    members: Sequence[Members] = ()
 
     def spec(self) -> TableSpec:
-        names = [column.name for column in self.columns]
+        names = [column.name for column in (*self.columns, *self.members)]
         return TableSpec(self.kind, names, tuple(self.key), _alone, self.take, self.export)
 
     def export(self, rows: QuerySet) -> Iterator[tuple]:
-        yield from rows.order_by("pk").values_list(*[c.field for c in self.columns])[:MOST_EXPORTED]
+        fields = [column.field for column in self.columns]
+        many = [_members_by_record(self.model, column) for column in self.members]
+        for pk, *values in rows.order_by("pk").values_list("pk", *fields)[:MOST_EXPORTED]:
+            shown = [
+                column.show(value) if column.show else value
+                for column, value in zip(self.columns, values, strict=True)
+            ]
+            yield (*shown, *(BETWEEN.join(found.get(pk, ())) for found in many))
 
     def take(self, groups: Sequence[Sequence[Row]], report: Report, *, actor: str) -> None:
         """Make or change rows by their key; columns that are not in the file stay as they are."""
@@ -60,12 +78,27 @@ class SetupTable:
         keys = {name: values[name] for name in self._names(self.key) if name in values}
         found = self.model._default_manager.filter(**_nulls(keys)).first()
         record = found or self.model()
-        if found and values == {name: getattr(found, name) for name in values}:
+        same = bool(found) and values == {name: getattr(found, name) for name in values}
+        if not same:
+            for name, value in values.items():
+                setattr(record, name, value)
+            record.full_clean()
+            record.save()
+        moved = [self._write_members(record, column, row, related) for column in self.members]
+        return not same or any(moved)
+
+    def _write_members(self, record: models.Model, column: Members, row: Row, related: "_Related") -> bool:
+        """Exactly those that the cell names; a column that is not in the file leaves them."""
+        if column.name not in row.values:
             return False
-        for name, value in values.items():
-            setattr(record, name, value)
-        record.full_clean()
-        record.save()
+        head, _, natural = column.field.partition("__")
+        model = self.model._meta.get_field(head).related_model
+        keys = [key.strip() for key in row.values[column.name].split(BETWEEN) if key.strip()]
+        wanted = {related.find(model, natural, key, column.name).pk for key in keys}
+        relation = getattr(record, head)
+        if wanted == set(relation.values_list("pk", flat=True)):
+            return False
+        relation.set(wanted)
         return True
 
     def _values(self, row: Row, related: "_Related") -> dict[str, Any]:
@@ -90,6 +123,15 @@ class SetupTable:
     def _names(self, columns: Iterable[str]) -> list[str]:
         by_name = {column.name: column.field.partition("__")[0] for column in self.columns}
         return [by_name[name] for name in columns]
+
+
+def _members_by_record(model: type[models.Model], column: Members) -> dict[int, list[str]]:
+    """Natural keys by record, sorted; one query."""
+    found: dict[int, list[str]] = {}
+    rows = model._default_manager.exclude(**{column.field: None}).order_by("pk", column.field)
+    for pk, key in rows.values_list("pk", column.field):
+        found.setdefault(pk, []).append(key)
+    return found
 
 
 def _alone(rows: Sequence[Row], report: Report) -> list[list[Row]]:
@@ -145,6 +187,21 @@ def day(text: str) -> date:
         return date.fromisoformat(text[:10])
     except ValueError:
         raise ValueError("is not a date; write 2026-11-26") from None
+
+
+def pairs(text: str) -> list[list[int]]:
+    """`3:120;4:30` as [[3, 120], [4, 30]]: days with the parcels that took so long."""
+    try:
+        found = [[int(part) for part in pair.split(":")] for pair in text.split(BETWEEN) if pair.strip()]
+    except ValueError:
+        found = [[]]
+    if any(len(pair) != 2 or not (0 <= pair[0] <= 365 and 0 <= pair[1] <= 10**9) for pair in found):
+        raise ValueError("is not days with parcels; write 3:120;4:30")
+    return found
+
+
+def shown_pairs(value: Sequence[Sequence[int]]) -> str:
+    return BETWEEN.join(f"{days}:{count}" for days, count in value or ())
 
 
 def plain(*names: str, convert: Callable[[str], Any] = str) -> list[Column]:

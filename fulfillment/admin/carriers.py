@@ -65,13 +65,52 @@ class CarrierServiceAdmin(ImportExport, HouseAdmin):
     inlines = (ZoneInline, RateInline, SurchargeInline, TransitInline, LatenessInline)
 
 
-@admin.register(Rate)
-class RateAdmin(ImportExport, HouseAdmin):
-    """Every step of every service in one list, for files; single ones are edited on the service's page."""
+class ServiceTableAdmin(ImportExport, HouseAdmin):
+    """Rows of every service in one list, for files; single ones are edited on the service's page."""
 
-    table = setup_tables.RATES.spec()
     import_needs = ("add", "change")
-    list_display = ("service", "zone", "from_units", "base_minor", "per_unit_minor", "minimum_minor")
     list_select_related = ("service",)
     search_fields = ("service__code__exact",)
     autocomplete_fields = ("service",)
+
+
+@admin.register(Rate)
+class RateAdmin(ServiceTableAdmin):
+    table = setup_tables.RATES.spec()
+    list_display = ("service", "zone", "from_units", "base_minor", "per_unit_minor", "minimum_minor")
+
+
+@admin.register(ZoneBand)
+class ZoneBandAdmin(ServiceTableAdmin):
+    table = setup_tables.ZONES.spec()
+    list_display = ("service", "zone", "up_to_km")
+
+
+@admin.register(Surcharge)
+class SurchargeAdmin(ServiceTableAdmin):
+    table = setup_tables.SURCHARGES.spec()
+    list_display = (
+        "service",
+        "name",
+        "kind",
+        "amount_minor",
+        "percent",
+        "zone",
+        "valid_from",
+        "valid_until",
+        "enabled",
+    )
+    list_filter = ("enabled", "kind")
+    search_fields = ("service__code__exact", "name__icontains")
+
+
+@admin.register(TransitTime)
+class TransitTimeAdmin(ServiceTableAdmin):
+    table = setup_tables.TRANSIT.spec()
+    list_display = ("service", "zone", "days")
+
+
+@admin.register(Lateness)
+class LatenessAdmin(ServiceTableAdmin):
+    table = setup_tables.LATENESS.spec()
+    list_display = ("service", "slack_days", "late_ppm")

@@ -19,7 +19,9 @@ from iom.lib.admin.base import HouseAdmin, MachineAdmin
 
 
 @admin.register(SourceList)
-class SourceListAdmin(HouseAdmin):
+class SourceListAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.SOURCE_LISTS.spec()
+    import_needs = ("add", "change")
     list_display = ("key", "name", "description")
     search_fields = ("key__istartswith", "name__icontains")
     autocomplete_fields = ("sources",)

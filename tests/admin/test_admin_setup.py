@@ -1,12 +1,26 @@
 """Set-up of sourcing in the admin: files both ways, the switch of a source, strategies published and put back."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from fulfillment import setup_tables
-from fulfillment.models import Carrier, CarrierPickup, CarrierService, MethodRule, Rate, Strategy
-from inventory.models import FulfillmentSource
+from fulfillment.models import (
+    Carrier,
+    CarrierPickup,
+    CarrierService,
+    Lateness,
+    MethodRule,
+    Rate,
+    SourceList,
+    Strategy,
+    Surcharge,
+    TransitTime,
+    ZoneBand,
+)
+from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, WorkingHours
 from inventory.services.import_tables import take_rows
 from iom.lib import tabular
 from orchestration.demo.shipping import load_shipping
@@ -24,6 +38,11 @@ def shipping(world):
     load_shipping()
     MethodRule.objects.create(method="pickup", category="Tents", allowed=False)
     MethodRule.objects.create(method="pickup", product=world["product"], source=world["source"])
+    SourceList.objects.create(key="west", name="West").sources.add(world["source"])
+    CalendarDay.objects.create(
+        calendar=WorkingCalendar.objects.first(), date="2026-12-24", name="Christmas Eve"
+    )
+    TransitTime.objects.filter(zone=2).update(observed=[[2, 90], [3, 10]])
 
 
 @pytest.mark.parametrize("name", sorted(TABLES))
@@ -52,6 +71,41 @@ def test_rates_are_made_and_changed_and_bad_rows_named(shipping):
     )
     reasons = {row.line: row.reason for row in report.failed}
     assert set(reasons) == {4, 5, 6, 7} and "no service “none”" in reasons[4] and "whole number" in reasons[5]
+
+
+@pytest.mark.parametrize(
+    "name, text, model, taken, faults",
+    [
+        ("CALENDARS", "code,name,country\nwest,West,US\n,No code,US\n", WorkingCalendar, 1, {3: "code is empty"}),
+        ("HOURS", "calendar,weekday,opens_at,closes_at\nMINE,1,08:00,12:00\nMINE,1,14:00,13:00\nMINE,9,08:00,9:00\n",
+         WorkingHours, 1, {3: "contradicts|closes|violated", 4: "weekday|9:00"}),
+        ("HOLIDAYS", "calendar,date,name\nMINE,2027-01-06,Epiphany\nMINE,6.1.2027,Epiphany\nno,2027-01-06,x\n",
+         CalendarDay, 1, {3: "is not a date", 4: "no calendar"}),
+        ("ZONES", "service,zone,up_to_km\nground,99,99999\nground,x,5\n", ZoneBand, 1, {3: "whole number"}),
+        ("SURCHARGES", "service,name,kind,percent,zone,from_units,valid_from\nground,Peak,percent,4.5,,1,2026-11-15\n"
+         "ground,Peak,percent,-1,,1,\nground,Peak,percent,1,,,\n", Surcharge, 1, {3: "violated|percent", 4: "from_units"}),
+        ("TRANSIT", "service,zone,days,observed\nground,99,4,3:120;4:30\nground,98,4,3-120\n", TransitTime, 1, {3: "3:120"}),
+        ("LATENESS", "service,slack_days,late_ppm\nground,7,5\nair,x,5\n", Lateness, 0, {2: "violated", 3: "air"}),
+        ("SOURCE_LISTS", "key,name,sources\nnew,New,DC-RNO\nbad,Bad,DC-RNO;NOWHERE\n", SourceList, 1, {3: "NOWHERE"}),
+    ],
+)  # fmt: skip
+def test_each_table_takes_its_rows_and_names_what_is_wrong(shipping, name, text, model, taken, faults):
+    text = text.replace("MINE", WorkingCalendar.objects.order_by("pk")[0].code)
+    before = model.objects.count()
+    report = take(getattr(setup_tables, name), text)
+    assert (report.taken, model.objects.count() - before) == (taken, taken), report
+    assert {row.line for row in report.failed} == set(faults)
+    for row in report.failed:
+        assert re.search(faults[row.line], row.reason), row.reason
+
+
+def test_the_members_of_a_list_are_those_of_the_file(shipping):
+    other = FulfillmentSource.objects.create(code="DC-CMH", name="Columbus")
+    assert take(setup_tables.SOURCE_LISTS, "key,name,sources\nwest,West,DC-CMH; DC-RNO\n").taken == 1
+    assert SourceList.objects.get(key="west").sources.count() == 2
+    assert take(setup_tables.SOURCE_LISTS, "key,name\nwest,West\n").same == 1
+    assert take(setup_tables.SOURCE_LISTS, "key,sources\nwest,DC-CMH\n").taken == 1
+    assert list(SourceList.objects.get(key="west").sources.all()) == [other]
 
 
 def test_columns_that_are_not_in_the_file_stay(shipping):
