@@ -3,7 +3,9 @@
 A permission is `app.action_model`; `app.action_*` is that action on every model of the app.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+
+from django.contrib.auth.management import create_permissions
 
 _LOOK = ("inventory.view_*", "orders.view_*", "fulfillment.view_*", "orchestration.view_*", "insights.view_*")
 # Keys and the log of logins are nobody's daily work.
@@ -94,6 +96,22 @@ def granted(role: str, existing: Collection[str], *, early: bool = False) -> set
         if not early or pattern.endswith("*") or pattern in existing:
             found |= set(_matching(pattern, existing))
     return found - (set(_PRIVATE) - set(ROLES[role]))
+
+
+def grant_new(apps, schema_editor, new: Mapping[str, tuple[str, ...]]) -> None:
+    """For migrations: give the roles what is theirs of tables that came later, by app; what sites gave or took stays."""
+    alias = schema_editor.connection.alias
+    for label in new:
+        config = apps.get_app_config(label)
+        config.models_module = True  # a historic app has none, and would be skipped
+        create_permissions(config, verbosity=0, using=alias, apps=apps)
+    permissions, groups = apps.get_model("auth", "Permission"), apps.get_model("auth", "Group")
+    rows = permissions.objects.using(alias).values_list("content_type__app_label", "codename", "pk")
+    existing = {f"{label}.{codename}": pk for label, codename, pk in rows}
+    endings = tuple(f"_{model}" for models in new.values() for model in models)
+    for group in groups.objects.using(alias).filter(name__in=ROLES):
+        names = [name for name in granted(group.name, existing, early=True) if name.endswith(endings)]
+        group.permissions.add(*[existing[name] for name in names])
 
 
 def _matching(pattern: str, existing: Collection[str]) -> Iterable[str]:

@@ -16,6 +16,7 @@ from orders.models import ApiKey, Channel
 from orders.services.access import create_key
 from providers.models import ProviderConnection
 from providers.secrets import set_secrets
+from providers.services.connections import keep_settings
 
 STORE = "demo"
 # slot: (name of the API key, scopes, channel)
@@ -62,6 +63,7 @@ def connect(kept: dict[str, Any], sandbox_url: str) -> None:
         row.parameters = {**row.parameters, "base_url": sandbox_url + path}
         row.save()
         set_secrets(row, kept[provider])
+        keep_settings(row, actor="demo")
         if kind:
             row.sources.set(FulfillmentSource.objects.filter(type=kind))
 

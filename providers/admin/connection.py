@@ -16,18 +16,17 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from iom.lib.admin.base import HouseAdmin
+from iom.lib.admin.base import HouseAdmin, ReadOnlyInline
 from iom.lib.badges import badge
 from providers.definitions import Parameter
 from providers.errors import ProviderError
-from providers.models import ProviderConnection
+from providers.models import ConnectionSettings, ProviderConnection
 from providers.registry import adapter, provider, providers
 from providers.secrets import masked, set_secrets
-from providers.services.connections import link_of, problems, reopen
+from providers.services.connections import LIMITS, keep_settings, link_of, problems, reopen
 
 PARAMETER, SECRET = "parameter_", "secret_"
 HEAD = ("name", "status", "sandbox", "channel", "sources")
-LIMITS = ("max_concurrency", "rate_per_minute", "timeout_seconds", "max_attempts")
 
 
 class ConnectionForm(forms.ModelForm):
@@ -74,6 +73,12 @@ class NewConnectionForm(forms.ModelForm):
         self.fields["provider"].choices = [(item.key, item.label) for item in providers()]
 
 
+class SettingsInline(ReadOnlyInline):
+    model = ConnectionSettings
+    fields = ("number", "set_by", "set_at", "document")
+    verbose_name_plural = "Settings over time"
+
+
 @admin.register(ProviderConnection)
 class ProviderConnectionAdmin(HouseAdmin):
     list_display = (
@@ -92,6 +97,7 @@ class ProviderConnectionAdmin(HouseAdmin):
     autocomplete_fields = ("channel", "sources")
     ordering = ("key",)
     actions_detail = ("test_connection",)
+    inlines = (SettingsInline,)
 
     @admin.display(description="status")
     def status_badge(self, connection: ProviderConnection) -> str:
@@ -140,6 +146,7 @@ class ProviderConnectionAdmin(HouseAdmin):
         super().save_model(request, obj, form, change)
         if change:
             set_secrets(obj, form.plain_secrets())
+            keep_settings(obj, actor=request.user.get_username())
             reopen(obj.pk)
 
     def response_add(

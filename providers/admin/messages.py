@@ -49,7 +49,7 @@ class InboxMessageAdmin(OrderLink, MachineAdmin):
 
 class AttemptInline(ReadOnlyInline):
     model = RequestAttempt
-    fields = ("number", "result", "status_code", "detail", "duration_ms", "at")
+    fields = ("number", "result", "status_code", "detail", "duration_ms", "settings", "at")
 
 
 @admin.register(ProviderRequest)

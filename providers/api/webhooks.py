@@ -22,7 +22,7 @@ from iom.lib.api.views import ApiView
 from orders.models import EventDefinition
 from providers.models import ProviderConnection
 from providers.secrets import set_secrets
-from providers.services.connections import problems
+from providers.services.connections import keep_settings, problems
 
 PROVIDER = "webhook"
 COLUMNS = ("id", "key", "name", "status", "parameters", "created_at")
@@ -128,6 +128,7 @@ def _create(parameters: dict[str, Any], name: str) -> tuple[ProviderConnection, 
     connection.save()
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     set_secrets(connection, {"secret": secret})
+    keep_settings(connection, actor="api")
     return connection, secret
 
 

@@ -1,8 +1,8 @@
-from providers.models.connection import Checkpoint, ConnectionGate, ProviderConnection
+from providers.models.connection import Checkpoint, ConnectionGate, ConnectionSettings, ProviderConnection
 from providers.models.inbox import InboxMessage
 from providers.models.mapping import ExternalId
 from providers.models.outbox import ProviderRequest, RequestAttempt
 
 __all__ = [
-    "Checkpoint", "ConnectionGate", "ExternalId", "InboxMessage", "ProviderConnection", "ProviderRequest", "RequestAttempt",
+    "Checkpoint", "ConnectionGate", "ConnectionSettings", "ExternalId", "InboxMessage", "ProviderConnection", "ProviderRequest", "RequestAttempt",
 ]  # fmt: skip

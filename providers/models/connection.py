@@ -39,6 +39,7 @@ class ProviderConnection(models.Model):
         default=LONGEST_TIMEOUT, validators=[MinValueValidator(1), MaxValueValidator(LONGEST_TIMEOUT)]
     )
     max_attempts = models.PositiveSmallIntegerField(default=12)
+    settings_number = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -47,6 +48,29 @@ class ProviderConnection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ConnectionSettings(models.Model):
+    """What a connection was set to, kept whenever it changes, so that each call says what it went out with.
+
+    `document`: base parameters and limits in plain, of each secret only when it was set. Source: fault F29.
+    """
+
+    connection = models.ForeignKey(
+        ProviderConnection, on_delete=models.CASCADE, related_name="settings_log", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    set_by = models.CharField(max_length=150)
+    set_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["connection", "-number"]
+        verbose_name_plural = "connection settings"
+        constraints = [models.UniqueConstraint(fields=["connection", "number"], name="settings_once")]
+
+    def __str__(self) -> str:
+        return f"settings {self.number}"
 
 
 class ConnectionGate(models.Model):

@@ -79,6 +79,11 @@ class RequestAttempt(models.Model):
     status_code = models.PositiveSmallIntegerField(null=True)
     detail = models.CharField(max_length=500, blank=True)
     duration_ms = models.PositiveIntegerField(default=0)
+    settings = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Number of the connection's settings that it went out with; 0: as first made",
+    )
     at = models.DateTimeField()
 
     class Meta:

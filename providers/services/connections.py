@@ -15,6 +15,7 @@ from providers.models.connection import LONGEST_TIMEOUT
 from providers.registry import provider, provider_actions
 
 Active = ProviderConnection.Status.ACTIVE
+LIMITS = ("max_concurrency", "rate_per_minute", "timeout_seconds", "max_attempts")
 
 
 def connection_for(action_type: str, source_ids: Iterable[int], *, action: str = "") -> dict[int, int]:
@@ -69,6 +70,34 @@ def problems(connection: ProviderConnection, parameters: Mapping[str, Any]) -> d
             except ProviderError as error:
                 found[name] = str(error)
     return found
+
+
+@transaction.atomic
+def keep_settings(connection: ProviderConnection, *, actor: str) -> int:
+    """Note what the connection is set to now, if that is new; returns the number that its calls carry from now on."""
+    ProviderConnection.objects.select_for_update().get(pk=connection.pk)
+    last = connection.settings_log.order_by("-number").first()
+    document = _settings_document(connection)
+    if last is None or last.document != document:
+        last = connection.settings_log.create(
+            number=last.number + 1 if last else 1,
+            document=document,
+            set_by=actor[:150],
+            set_at=timezone.now(),
+        )
+    if connection.settings_number != last.number:
+        connection.settings_number = last.number
+        connection.save(update_fields=["settings_number"])
+    return last.number
+
+
+def _settings_document(connection: ProviderConnection) -> dict[str, Any]:
+    return {
+        "parameters": connection.parameters,
+        "secrets": {name: row["at"] for name, row in sorted(connection.secrets.items())},
+        "limits": {name: getattr(connection, name) for name in LIMITS},
+        "sandbox": connection.sandbox,
+    }
 
 
 def gate_of(connection_id: int) -> None:

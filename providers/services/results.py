@@ -34,7 +34,7 @@ State = ProviderRequest.State
 FIELDS = (
     "state", "attempts", "due_at", "lease_until", "claimed_by", "status_code", "response", "error_code", "error", "done_at",
 )  # fmt: skip
-ATTEMPT_FIELDS = ("request", "number", "result", "status_code", "detail", "duration_ms", "at")
+ATTEMPT_FIELDS = ("request", "number", "result", "status_code", "detail", "duration_ms", "settings", "at")
 GAVE_UP = "gave_up"  # a provider that could surely not be reached as often as the step allows
 GARBAGE_ATTEMPTS = 3  # the same key is sent again this often before a person must look
 
@@ -165,7 +165,8 @@ def _attempt(request: ProviderRequest, result: Result, seconds: float, now: date
             type(result), "misconfig" if isinstance(result, ProviderMisconfigured) else "unknown"
         )
         status, detail = getattr(result, "status", None), str(result)[:500]
-    return request.pk, request.attempts, kind, status, detail, int(seconds * 1000), now
+    settings = request.connection.settings_number
+    return request.pk, request.attempts, kind, status, detail, int(seconds * 1000), settings, now
 
 
 KINDS = {ProviderUnavailable: "unavailable", ProviderRejected: "rejected", ProviderGarbage: "garbage"}

@@ -19,8 +19,12 @@ def connection(db):
 
 def _sent(client, connection) -> tuple[str, dict]:
     url = reverse("admin:providers_providerconnection_change", args=[connection.pk])
-    form = client.get(url).context["adminform"].form
-    return url, {name: form[name].value() or "" for name in form.fields}
+    page = client.get(url).context
+    form, (log,) = page["adminform"].form, page["inline_admin_formsets"]
+    counts = log.formset.management_form
+    return url, {name: form[name].value() or "" for name in form.fields} | {
+        counts.add_prefix(name): value for name, value in counts.initial.items()
+    }
 
 
 def test_an_empty_secret_keeps_what_is_there_and_a_new_one_replaces_it(browse, connection):
@@ -36,6 +40,8 @@ def test_an_empty_secret_keeps_what_is_there_and_a_new_one_replaces_it(browse, c
 
     assert client.post(url, fields | {"secret_webhook_secret": "another-secret"}).status_code == 302
     assert reveal(ProviderConnection.objects.get().secrets, "webhook_secret") == "another-secret"
+    log = connection.settings_log.all()
+    assert [row.number for row in log] == [2, 1] and "secret" not in str(log[0].document["secrets"].values())
 
 
 def test_no_page_shows_a_secret(browse, connection):

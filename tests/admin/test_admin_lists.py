@@ -41,8 +41,8 @@ def test_every_model_of_the_house_is_in_the_admin():
 
 # Edited or shown inside the page of what they belong to.
 INSIDE_OTHERS = {
-    "Address", "Charge", "FulfillmentLine", "ImportChunk", "OrderLine", "OrderSplit", "OrderTag", "RepairRow", "RequestAttempt",
-    "Rule", "ShipmentLine", "StrategyConstraint", "StrategyVersion",
+    "Address", "Charge", "ConnectionSettings", "FulfillmentLine", "ImportChunk", "OrderLine", "OrderSplit", "OrderTag", "RepairRow",
+    "RequestAttempt", "Rule", "ShipmentLine", "StrategyConstraint", "StrategyVersion",
 }  # fmt: skip
 
 

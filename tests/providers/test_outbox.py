@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from providers.models import ConnectionGate, ProviderRequest, RequestAttempt
 from providers.services import claims, delivery, gates, outbox, results
+from providers.services.connections import keep_settings
 from providers.services.outbox import RequestDraft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -216,3 +217,24 @@ def test_a_round_costs_the_same_for_1_and_200(connect, vendor):
 
     connection = connect(max_concurrency=200, rate_per_minute=60_000)
     assert cost(1) == cost(200)
+
+
+def test_each_call_says_with_which_settings_it_went_out(connect, vendor):
+    """Fault F29: a setting that changes between two attempts of one request; both are told apart afterwards."""
+    connection = connect()
+    first = keep_settings(connection, actor="ann")
+    enqueue(connection)
+    vendor.script = ["drop"]
+    drain()
+    connection.refresh_from_db()
+    connection.timeout_seconds = 2
+    connection.save()
+    second = keep_settings(connection, actor="bob")
+    due_now()
+    drain()
+
+    assert list(RequestAttempt.objects.order_by("pk").values_list("settings", flat=True)) == [first, second]
+    log = {row.number: row for row in connection.settings_log.all()}
+    timeouts = [log[number].document["limits"]["timeout_seconds"] for number in (first, second)]
+    assert timeouts[0] != timeouts[1] == 2
+    assert (log[second].set_by, keep_settings(connection, actor="cy")) == ("bob", second)
