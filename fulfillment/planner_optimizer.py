@@ -105,7 +105,8 @@ class _Batch:
     def _solve(self, strategy, orders, *, relaxed: bool, soft: Sequence[str] = ()) -> None:
         began = perf_counter()
         loaded = load(self.known, orders, self.problem.stock, strategy, relaxed=relaxed, taken=self.taken)
-        solution = solve(loaded.problem, "single" if len(orders) <= SINGLE else "quick")
+        usual = "single" if len(orders) <= SINGLE else "quick"
+        solution = solve(loaded.problem, self.problem.mode or usual)
         report = Report(loaded, solution, 0, list(soft))
         self.problem.reports.append(report)
         _Answer(self, report).write()

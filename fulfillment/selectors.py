@@ -11,11 +11,16 @@ from django.utils import timezone
 from fulfillment.models import FulfillmentOrder, SourceRejection
 from fulfillment.sourcing_strategy import Rules, SourceFacts
 from fulfillment.strategy_document import LiveStrategy, counts_on, list_members, live_strategies, source_ids
+from fulfillment.types import LineDemand
 from inventory.models import FulfillmentSource
 from inventory.selectors import availability
 from orders.models import OrderLine
 
 SOURCE_FIELDS = ("pk", "code", "name", "type", "active", "latitude", "longitude", "region", "country")
+DEMAND = (
+    "order_id", "pk", "product_id", "sku", "quantity", "order__ship_to_latitude", "order__ship_to_longitude",
+    "order__strategy", "source_is_assigned", "source_id", "order__ship_to_region", "order__ship_to_country",
+)  # fmt: skip
 State = FulfillmentOrder.State
 FARTHEST = 10**9
 MOST_REJECTS = 3  # where the strategy says nothing
@@ -99,6 +104,20 @@ def _rules(live: LiveStrategy, lists: dict[str, frozenset[int]], ids: dict[str, 
         document["split_lines"] and min(per_line, default=2) > 1,
         document["objective"],
     )
+
+
+def batch_strategies() -> dict[str, Mapping]:
+    """The documents of the strategies that plan in batches, by key; the default one by the empty key too."""
+    return {key: live.document for key, live in live_strategies().items() if live.document["is_batch"]}
+
+
+def demands_of(order_line_ids: Collection[int], *, stays: bool = False) -> list[LineDemand]:
+    """Live order lines as they want a source now, in the order of their orders; see `LineDemand.stays`."""
+    rows = OrderLine.objects.live().filter(pk__in=order_line_ids).order_by("order_id", "pk")
+    return [
+        LineDemand(*row[:8], row[9] if row[8] else None, row[10], row[11], stays)
+        for row in rows.values_list(*DEMAND)
+    ]
 
 
 def source_facts() -> list[SourceFacts]:

@@ -77,6 +77,7 @@ class Problem:
     """`stock`: available by product, then source; the planner consumes it. Without `check_stock` all have everything.
 
     A planner that solves appends what it was like to `reports`; `capacity_taken` is by source, beside what is recorded.
+    `mode`: how much effort a batch is worth (`fast` or `deep`); empty: as much as orders that wait in a flow have time for.
     """
 
     orders: Sequence[OrderNeed]
@@ -85,6 +86,7 @@ class Problem:
     check_stock: bool = True
     reports: list = field(default_factory=list)
     capacity_taken: dict[int, int] = field(default_factory=dict)
+    mode: str = ""
 
 
 @dataclass(frozen=True, slots=True)

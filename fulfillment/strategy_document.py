@@ -11,7 +11,7 @@ from inventory.models import FulfillmentSource, Product
 
 PLAIN = (
     "key", "name", "description", "objective", "max_distance_km", "max_sources_per_order", "split_lines", "weights",
-    "is_batch", "batch_minutes", "rest",
+    "is_batch", "batch_minutes", "batch_mode", "rest",
 )  # fmt: skip
 RELATED = ("sources", "constraints__products", "constraints__source_list")
 

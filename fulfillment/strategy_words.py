@@ -14,7 +14,7 @@ RESTS = {
 }
 NAMES = {
     "name": "name", "description": "description", "source_list": "source list", "max_distance_km": "maximum distance in km",
-    "max_sources_per_order": "sources per order", "alternate": "alternate strategy", "batch_minutes": "minutes of a batch",
+    "max_sources_per_order": "sources per order", "alternate": "alternate strategy", "batch_minutes": "minutes of a batch", "batch_mode": "mode of a batch",
 }  # fmt: skip
 PARTS = {
     "is_hard": "hard", "enabled": "enabled", "valid_from": "first day", "valid_until": "last day",
@@ -38,7 +38,9 @@ def summary(document: Mapping[str, Any]) -> list[str]:
     if weights:
         lines.append(f"Weights: {weights}; everything else counts as money.")
     if document["is_batch"]:
-        lines.append(f"Collects orders for {document['batch_minutes']} minutes and plans them together.")
+        lines.append(
+            f"Collects orders for {document['batch_minutes']} minutes and plans them together ({document['batch_mode']})."
+        )
     return lines + [constraint_words(row) for row in document["constraints"]]
 
 

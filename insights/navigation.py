@@ -33,6 +33,7 @@ AREAS = {
         ("Source priorities", "low_priority", "admin:fulfillment_sourcepriority_changelist", "fulfillment.view_sourcepriority"),
         ("Methods", "storefront", "admin:fulfillment_methodrule_changelist", "fulfillment.view_methodrule"),
         ("Rejection reasons", "block", "admin:fulfillment_rejectionreason_changelist", "fulfillment.view_rejectionreason"),
+        ("Sourcing batches", "schedule_send", "admin:orchestration_sourcingbatch_changelist", "orchestration.view_sourcingbatch"),
         ("Sourcing runs", "speed", "admin:fulfillment_sourcingrun_changelist", "fulfillment.view_sourcingrun"),
         ("Invoices", "receipt_long", "admin:fulfillment_invoice_changelist", "fulfillment.view_invoice"),
     ],

@@ -2,7 +2,7 @@
 
 from orchestration.engine import advance as engine
 from orchestration.engine import sweep as net
-from orchestration.services import repair_jobs
+from orchestration.services import batches, repair_jobs
 
 
 def advance() -> int:
@@ -15,3 +15,7 @@ def sweep() -> int:
 
 def repair() -> int:
     return repair_jobs.work()
+
+
+def plan_batches() -> int:
+    return batches.work()

@@ -77,7 +77,7 @@ class StrategyForm(forms.ModelForm):
         model = Strategy
         fields = (
             "key", "name", "description", "objective", "rest", "alternate", "source_list", "sources", "max_distance_km",
-            "max_sources_per_order", "split_lines", "is_batch", "batch_minutes",
+            "max_sources_per_order", "split_lines", "is_batch", "batch_minutes", "batch_mode",
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,7 +136,7 @@ class StrategyAdmin(HouseAdmin):
             ("weight_carrier", "weight_handling"), ("weight_distance", "weight_lateness"), ("weight_split", "weight_rejection"),
             ("weight_future_sale", "weight_overtime"),
         )}),
-        ("Batch", {"fields": (("is_batch", "batch_minutes"),)}),
+        ("Batch", {"fields": (("is_batch", "batch_minutes", "batch_mode"),)}),
         ("Versions", {"fields": ("versions_text",)}),
     )  # fmt: skip
 

@@ -20,6 +20,10 @@ class Strategy(models.Model):
         NEAREST = "nearest", "Nearest sources, fewest splits"
         COST = "cost", "Least cost"
 
+    class BatchMode(models.TextChoices):
+        FAST = "fast", "Fast"
+        DEEP = "deep", "Deep: a better plan and a tighter bound, slower"
+
     class Rest(models.TextChoices):
         NEXT = "next", "Try the alternate strategy"
         BACKORDER = "backorder", "Hold as backorder"
@@ -52,6 +56,7 @@ class Strategy(models.Model):
     )
     is_batch = models.BooleanField(default=False, help_text="Collect orders and plan them together")
     batch_minutes = models.PositiveSmallIntegerField(default=5)
+    batch_mode = models.CharField(max_length=4, choices=BatchMode.choices, default=BatchMode.FAST)
     alternate = models.ForeignKey(
         "self",
         null=True,

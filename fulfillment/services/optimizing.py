@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from fulfillment.services.planned import Planned
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.sourcing import source_lines
 from fulfillment.sourcing_strategy import NOT_SOURCED
@@ -13,19 +14,22 @@ TURNS = 3
 
 
 @transaction.atomic
-def optimize_lines(demands: Sequence[LineDemand], *, actor: str) -> dict[int, LineSourcing]:
+def optimize_lines(
+    demands: Sequence[LineDemand], *, actor: str, planned: Planned | None = None, cause: str = "flow"
+) -> dict[int, LineSourcing]:
     """Plan, take capacity, reserve; lines that are short are dropped and planned anew with what is left.
 
     A line that was short in every turn is answered as not sourced, with the sentence of the last. The caller has locked
-    the orders. Fixed number of queries a turn; a second turn only where others were faster.
+    the orders. `planned` and `cause` as for `source_lines`. Fixed number of queries a turn; a second turn only where others were faster.
     """
     found: dict[int, LineSourcing] = {}
     for _ in range(TURNS):
-        found |= source_lines(demands, actor=actor)
+        found |= source_lines(demands, actor=actor, planned=planned, cause=cause)
         ours = [d.line_id for d in demands if found[d.line_id].allocations]
         short = reserve_lines(ours, actor=actor) if ours else {}
         if not short:
             return found
         drop_lines(list(short), actor=actor)
+        planned = None
         demands = [demand for demand in demands if demand.line_id in short]
     return found | {pk: LineSourcing(NOT_SOURCED, (), f"Not sourced: {words}") for pk, words in short.items()}

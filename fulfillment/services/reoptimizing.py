@@ -10,16 +10,12 @@ from collections.abc import Collection
 from django.db import transaction
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.selectors import demands_of
 from fulfillment.services.optimizing import optimize_lines
-from fulfillment.types import LineDemand
 from orders.models import Order, OrderLine
 from orders.types import Outcome
 
 A_BATCH = 500
-DEMAND = (
-    "order_id", "pk", "product_id", "sku", "quantity", "order__ship_to_latitude", "order__ship_to_longitude",
-    "order__strategy", "source_is_assigned", "source_id", "order__ship_to_region", "order__ship_to_country",
-)  # fmt: skip
 
 
 def reoptimize_sources(source_ids: Collection[int], *, actor: str) -> Outcome:
@@ -55,9 +51,7 @@ def reoptimize_lines(order_line_ids: Collection[int], *, actor: str) -> Outcome:
 def _again(order_ids: list[int], line_ids: list[int], actor: str) -> list[int]:
     Order.objects.only("id", "state", "state_reason").lock(order_ids)
     before = _places(line_ids)
-    rows = OrderLine.objects.live().filter(pk__in=line_ids).order_by("order_id", "pk").values_list(*DEMAND)
-    demands = [LineDemand(*row[:8], row[9] if row[8] else None, row[10], row[11], True) for row in rows]
-    optimize_lines(demands, actor=actor)
+    optimize_lines(demands_of(line_ids, stays=True), actor=actor, cause="reoptimize")
     after = _places(line_ids)
     return [pk for pk in line_ids if before.get(pk) != after.get(pk)]
 

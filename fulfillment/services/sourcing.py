@@ -11,6 +11,7 @@ from fulfillment import planner_optimizer, selectors
 from fulfillment.errors import UnknownStrategy
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
 from fulfillment.services.capacity import take
+from fulfillment.services.planned import Planned, holding, take_stock, within
 from fulfillment.services.reserving import reservation_key
 from fulfillment.services.sourcing_runs import uses_of, write_runs
 from fulfillment.services.taking_back import take_back
@@ -50,15 +51,34 @@ PLANNERS = (planner_optimizer,)  # imported so that it registers, as `nearest` d
 COMPLETE = "Nothing left to source: every unit is on its way or canceled."
 
 
+def plan_lines(demands: Sequence[LineDemand], *, actor: str, effort: str) -> Planned:
+    """Plan on what there is now and write nothing: needs no lock and no transaction, and may take its time.
+
+    `effort` is a mode of the optimizer. Raises UnknownStrategy.
+    """
+    batch = _Batch(demands, actor, keep=True, ahead=True, effort=effort)
+    needs = {line.line_id: line for order in batch.needs() for line in order.lines}
+    return Planned(batch.plan(check_stock=True), needs, batch.reports)
+
+
 @joined
 def source_lines(
-    demands: Sequence[LineDemand], *, actor: str, check_stock: bool = True, mode: str = CHECK_AND_CREATE
+    demands: Sequence[LineDemand],
+    *,
+    actor: str,
+    check_stock: bool = True,
+    mode: str = CHECK_AND_CREATE,
+    planned: Planned | None = None,
+    cause: str = "flow",
 ) -> dict[int, LineSourcing]:
     """Plan lines and create their fulfillment orders in state new; the caller has locked the orders.
 
     Orders are planned in the order of `demands` against the same stock, so none promises what another got. A line
     that has unsent fulfillment lines gives these back first and is planned anew; units that are with a source or
     have shipped are not sourced twice, whatever quantity is asked for. Nothing is reserved: see `reserve_lines`.
+
+    Of `planned`, orders whose lines, sources and stock are still as they were planned are kept; the others are planned
+    anew beside them. `cause` is kept with the sourcing run.
 
     `mode` "check" writes decisions only, "create" looks at no stock (as `check_stock=False` does). The events of
     lines and orders are the caller's to raise. Fixed number of queries. Raises UnknownStrategy before any change.
@@ -67,7 +87,7 @@ def source_lines(
         raise ValueError(f"mode is one of {', '.join(MODES)}, not {mode!r}")
     if not demands:
         return {}
-    batch = _Batch(demands, actor, keep=mode == CHECK)
+    batch = _Batch(demands, actor, keep=mode == CHECK, planned=planned, cause=cause)
     plans = batch.plan(check_stock=check_stock and mode != CREATE)
     batch.write_decisions(plans)
     if mode != CHECK:
@@ -79,8 +99,20 @@ def source_lines(
 class _Batch:
     """One call: what it knows of the orders, and what it writes."""
 
-    def __init__(self, demands: Sequence[LineDemand], actor: str, *, keep: bool) -> None:
+    def __init__(
+        self,
+        demands: Sequence[LineDemand],
+        actor: str,
+        *,
+        keep: bool,
+        ahead: bool = False,
+        effort: str = "",
+        planned: Planned | None = None,
+        cause: str = "flow",
+    ) -> None:
+        """`ahead`: unsent work of these lines counts as taken back, though nothing is written."""
         self.demands, self.actor, self.now, self.keep = demands, actor, timezone.now(), keep
+        self.effort, self.planned, self.cause = effort, planned, cause
         self.reports: list = []
         self.uses: dict = {}
         self.rules = self._rules()
@@ -90,6 +122,9 @@ class _Batch:
         self.current = {work.order_line_id: work.source_id for work in self.work if work.is_unsent}
         if not keep:
             self.work = take_back(self.work, set(line_ids), actor=actor)
+        elif ahead:
+            mine = set(line_ids)
+            self.work = [item for item in self.work if not (item.is_unsent and item.order_line_id in mine)]
         self.sources = {source.id: source for source in selectors.source_facts()}
         self.rejections = selectors.rejections_of(line_ids)
         self.ordered = selectors.open_lines(line_ids)
@@ -118,28 +153,46 @@ class _Batch:
     def plan(self, *, check_stock: bool) -> dict[int, LinePlan]:
         """Plans, with room for them in the capacity of their sources; what found none in between is planned again."""
         orders = {demand.line_id: demand.order_id for demand in self.demands}
+        needs = list(self.needs())
+        kept = holding(self.planned, needs, self.sources, self._stock()) if self.planned else {}
         for _ in range(PLANNED_AGAIN):
-            plans = self._plan(check_stock)
+            plans = kept | self._plan(needs, kept, orders, check_stock)
             self.uses = uses_of(plans, self.reports, orders)
-            if self.keep or not take(self.uses):
+            if self.keep or not (full := take(self.uses)):
                 return plans
+            kept = within(kept, orders, full, self.reports)
         full = take(self.uses)
         return {pk: _without(plan, full) for pk, plan in plans.items()}
 
-    def _plan(self, check_stock: bool) -> dict[int, LinePlan]:
+    def _stock(self) -> dict[int, dict[int, int]]:
         products = {d.product_id for d in self.demands if d.product_id and self.wanted[d.line_id] > 0}
-        stock = selectors.stock_of(products) if check_stock else {}
+        return selectors.stock_of(products)
+
+    def _plan(
+        self,
+        needs: Sequence[OrderNeed],
+        kept: Mapping[int, LinePlan],
+        orders: Mapping[int, int],
+        check_stock: bool,
+    ) -> dict[int, LinePlan]:
+        """Plans of the orders that have none kept, with the stock and capacity that these leave."""
+        self.reports = list(self.planned.reports) if self.planned else []
+        stock = self._stock() if check_stock else {}
+        take_stock(stock, kept, needs)
+        taken = {source: use.amount for (source, _), use in uses_of(kept, self.reports, orders).items()}
         groups = defaultdict(list)
-        for order in self._needs():
-            groups[planner_for(order.rules.key, order.rules.objective)].append(order)
+        for order in needs:
+            if order.lines[0].line_id not in kept:
+                groups[planner_for(order.rules.key, order.rules.objective)].append(order)
         plans: dict[int, LinePlan] = {}
-        self.reports = []
-        for planner, orders in groups.items():
-            problem = Problem(orders, list(self.sources.values()), stock, check_stock, self.reports)
+        for planner, found in groups.items():
+            problem = Problem(
+                found, list(self.sources.values()), stock, check_stock, self.reports, taken, self.effort
+            )
             plans |= planner.plan(problem)
         return plans
 
-    def _needs(self) -> Iterable[OrderNeed]:
+    def needs(self) -> Iterable[OrderNeed]:
         used = defaultdict(set)
         for work in self.work:
             if work.units_out:
@@ -191,7 +244,7 @@ class _Batch:
 
     def write_decisions(self, plans: Mapping[int, LinePlan]) -> None:
         rows = []
-        runs = write_runs(self.reports, actor=self.actor, now=timezone.now()) if self.reports else []
+        runs = self._write_runs()
         for demand in self.demands:
             if plan := plans.get(demand.line_id):
                 chosen = [
@@ -205,6 +258,11 @@ class _Batch:
                      plan.costs, plan.relaxed, self.now)
                 )  # fmt: skip
         bulk.insert(SourcingDecision, DECISION, rows)
+
+    def _write_runs(self) -> list[int]:
+        if not self.reports:
+            return []
+        return write_runs(self.reports, actor=self.actor, now=timezone.now(), cause=self.cause)
 
     def write_sources(self, plans: Mapping[int, LinePlan]) -> None:
         """The line shows its nearest source; one that found none keeps what a policy assigned, or none."""

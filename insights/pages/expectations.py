@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from orchestration.models import StepResult, StepRun
+from orchestration.services.batches import WAITS_FOR
 
 RECENT = 2_000  # step results looked at
 FEWEST = 3  # waits of a step before a usual time is claimed
@@ -38,6 +39,7 @@ def overdue() -> Q:
         (late | Q(deadline_at__lt=now))
         & ~Q(state__in=(StepRun.State.FAILED, StepRun.State.PAUSED))
         & ~Q(waiting_for__startswith="release of")
+        & ~Q(waiting_for__startswith=WAITS_FOR)
     )
 
 

@@ -34,4 +34,6 @@ def ring_at_once(kind: str, task: str) -> None:
     from iom.lib import queue
 
     if not queue.is_waiting(kind):
-        async_task(task, task_name=kind, group="bell", save=False, cluster=queue.key_of(kind))
+        most = settings.IOM["LONG_TASKS"].get(kind)
+        more = {"timeout": most} if most else {}
+        async_task(task, task_name=kind, group="bell", save=False, cluster=queue.key_of(kind), **more)

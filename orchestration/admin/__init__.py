@@ -1,5 +1,5 @@
 """Admin pages of orchestration; importing them registers them."""
 
-from orchestration.admin import flow, policy, repair, run
+from orchestration.admin import batch, flow, policy, repair, run
 
-__all__ = ["flow", "policy", "repair", "run"]
+__all__ = ["batch", "flow", "policy", "repair", "run"]

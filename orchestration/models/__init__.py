@@ -1,3 +1,4 @@
+from orchestration.models.batch import BatchedLine, SourcingBatch
 from orchestration.models.flow import Flow, FlowVersion
 from orchestration.models.golden import GoldenOrder
 from orchestration.models.policy import Policy, PolicyVersion, Rule, ValueList
@@ -5,6 +6,7 @@ from orchestration.models.repair import RepairJob, RepairRow
 from orchestration.models.run import FlowRun, StepResult, StepRun
 
 __all__ = [
+    "BatchedLine",
     "Flow",
     "FlowRun",
     "FlowVersion",
@@ -14,6 +16,7 @@ __all__ = [
     "RepairJob",
     "RepairRow",
     "Rule",
+    "SourcingBatch",
     "StepResult",
     "StepRun",
     "ValueList",

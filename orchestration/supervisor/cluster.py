@@ -15,7 +15,7 @@ import django_q.worker
 from django.conf import settings
 from django_q.signals import post_execute_in_worker
 
-from orchestration.supervisor import parent
+from orchestration.supervisor import alive, parent
 from orchestration.supervisor.pardon import note_suspect
 from providers.services import lanes
 
@@ -55,7 +55,8 @@ def run(progress: Path | None = None) -> None:
     django_q.worker.pydoc = SimpleNamespace(locate=allowed_task)
     if path := progress or os.environ.get(PROGRESS_FILE):
         Sentinel.progress = Path(path)
-        post_execute_in_worker.connect(_note_progress(Path(path)), weak=False, dispatch_uid="iom.progress")
+        alive.watch(Sentinel.progress)
+        post_execute_in_worker.connect(_note_progress, weak=False, dispatch_uid="iom.progress")
     cluster = django_q.cluster.Cluster()
     cluster.start()
     cluster.sentinel.join()
@@ -66,8 +67,5 @@ def allowed_task(path: str):
     return pydoc.locate(path) if path in settings.IOM["BELLS"].values() else None
 
 
-def _note_progress(path: Path):
-    def note(**kwargs) -> None:
-        os.utime(path)
-
-    return note
+def _note_progress(**kwargs) -> None:
+    alive.note_progress()

@@ -6,12 +6,12 @@ from django.db import Error, close_old_connections
 from structlog import get_logger
 
 from iom.lib import fencing
-from orchestration.models import FlowRun
+from orchestration.models import FlowRun, SourcingBatch
 from providers.models import InboxMessage
 
 log = get_logger(__name__)
 # Not requests: a call of the dead may still be under way out there, so these wait for the end of their lease.
-CLAIMED = (FlowRun, InboxMessage)
+CLAIMED = (FlowRun, InboxMessage, SourcingBatch)
 
 
 def note_suspect(progress: Path, pid: int) -> None:

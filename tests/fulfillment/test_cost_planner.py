@@ -190,8 +190,8 @@ def test_a_line_that_others_emptied_in_between_is_planned_again(priced, monkeypa
     thing = priced.product(CHI=2, RNO=9)
     order, real = priced.order((thing, 2)), optimizing.source_lines
 
-    def raced(demands, *, actor):
-        found = real(demands, actor=actor)
+    def raced(demands, **how):
+        found = real(demands, **how)
         set_on_hand([StockLevel(thing.pk, priced.sources["CHI"].pk, 1)], actor="rival", reason="count")
         return found
 
