@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from orchestration.benchmark import engine, engine_complex, ingest, memory, pages, reserve, rig
+from orchestration.benchmark import engine, engine_complex, ingest, memory, pages, policies, reserve, rig
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -61,6 +61,13 @@ def test_engine_complex(address):
         figures
     )
     assert figures["engine_complex.steps"] >= 12
+
+
+def test_policies(address):
+    figures = policies.measure(address, orders=8, rounds=1)
+
+    assert figures["policies.orders"] == 8
+    assert {"policies.five_rules_ms", "policies.read_rows_ms"} <= set(figures)
 
 
 def test_memory(address):

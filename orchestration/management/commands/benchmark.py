@@ -1,4 +1,4 @@
-"""`manage.py benchmark [ingest|engine|engine-complex|memory|reserve|pages|sourcing] --json`: rates beside a floor of the same run, on a scratch database."""
+"""`manage.py benchmark [ingest|engine|engine-complex|policies|memory|reserve|pages|sourcing] --json`: rates beside a floor of the same run, on a scratch database."""
 
 import json
 
@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand
 from orchestration.benchmark import rig
 from orchestration.benchmark.workers import JOBS, serve
 
-PARTS = ("ingest", "engine", "engine-complex", "reserve", "pages")
+PARTS = ("ingest", "engine", "engine-complex", "policies", "reserve", "pages")
 ON_DEMAND = ("memory", "sourcing")  # take minutes
 
 

@@ -28,9 +28,18 @@ ROW = ("id", "transaction_id", "kind", "entity", "record_id", "order_id", "paylo
 
 
 class OldestRunning(Func):
-    """The lowest transaction id that has not ended."""
+    """The lowest transaction id of this database that has not ended.
 
-    template = "txid_snapshot_xmin(txid_current_snapshot())"
+    Transactions are numbered over the whole server, and one that is open in another database would hold the feed back.
+    Only what the server says is elsewhere is left out; what it does not show to us, or what has just ended, still counts.
+    """
+
+    template = """LEAST(txid_current_if_assigned(), COALESCE(
+        (SELECT MIN(running) FROM txid_snapshot_xip(txid_current_snapshot()) AS running WHERE NOT EXISTS (
+            SELECT FROM pg_stat_activity AS elsewhere
+            WHERE elsewhere.datname <> current_database() AND elsewhere.backend_xid IS NOT NULL
+            AND elsewhere.backend_xid::text::bigint = (running & 4294967295))),
+        txid_snapshot_xmax(txid_current_snapshot())))"""
     output_field = BigIntegerField()
     arity = 0
 
