@@ -117,6 +117,11 @@ def _used(now: datetime) -> dict[tuple[int, date], int]:
     return {(source, day): used for source, day, used in rows.values_list("source_id", "day", "used")}
 
 
+def unfilled_minor(amount_minor: int, quantity: int) -> int:
+    """What a unit costs that is not shipped, of a line of so much and so many."""
+    return min(2**31, amount_minor // max(1, quantity) + UNFILLED_MINOR)
+
+
 def load(
     known: Facts,
     orders: Sequence[OrderNeed],
@@ -372,9 +377,7 @@ class _Loader:
             splittable=[
                 split and order.rules.split_lines and line.quantity > 1 for order in self.orders for line in order.lines
             ],
-            unfilled_cents=[
-                min(2**31, prices[line.line_id][0] // max(1, prices[line.line_id][1]) + UNFILLED_MINOR) for line in self.lines
-            ],
+            unfilled_cents=[unfilled_minor(*prices[line.line_id]) for line in self.lines],
             current=[self.place.get(line.current_source_id, -1) for line in self.lines],
             pinned=[self.place.get(line.fixed_source_id, -1) if line.fixed_source_id else -1 for line in self.lines],
         )  # fmt: skip

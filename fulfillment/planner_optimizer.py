@@ -6,7 +6,7 @@ nearest planner: there is no carrier cost to compare.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -24,6 +24,7 @@ from fulfillment.sourcing_strategy import (
     LinePlan,
     OrderNeed,
     Problem,
+    Rules,
     register,
 )
 from fulfillment.standing import Standing
@@ -46,25 +47,34 @@ class Report:
     relaxed: list[str] = field(default_factory=list)
 
 
+def facts_now(orders: Sequence[OrderNeed]) -> Facts:
+    return facts(orders, timezone.now())
+
+
+@dataclass(frozen=True)
 class CostPlanner:
-    """Registered for the objective `cost`."""
+    """Registered for the objective `cost`. The world as it is now, unless somebody plans in another one."""
+
+    facts_of: Callable[[Sequence[OrderNeed]], Facts] = facts_now
+    rules_of: Callable[[], Mapping[str, Rules]] = rules_by_key
 
     def plan(self, problem: Problem) -> dict[int, LinePlan]:
-        plain = [order for order in problem.orders if not _fits(order, problem)]
+        plain = [order for order in problem.orders if not has_price(order, problem)]
         plans = NearestPlanner().plan(replace(problem, orders=plain)) if plain else {}
-        priced = [order for order in problem.orders if _fits(order, problem)]
-        return plans | (_Batch(problem, priced).run() if priced else {})
+        priced = [order for order in problem.orders if has_price(order, problem)]
+        return plans | (_Batch(problem, priced, self).run() if priced else {})
 
 
-def _fits(order: OrderNeed, problem: Problem) -> bool:
+def has_price(order: OrderNeed, problem: Problem) -> bool:
+    """Is known where it goes and what is in it, so that carriers can be compared."""
     known = order.latitude is not None and order.longitude is not None
     return known and problem.check_stock and all(line.product_id for line in order.lines)
 
 
 class _Batch:
-    def __init__(self, problem: Problem, orders: Sequence[OrderNeed]) -> None:
-        self.problem, self.orders = problem, orders
-        self.known: Facts = facts(orders, timezone.now())
+    def __init__(self, problem: Problem, orders: Sequence[OrderNeed], planner: CostPlanner) -> None:
+        self.problem, self.orders, self.planner = problem, orders, planner
+        self.known: Facts = planner.facts_of(orders)
         self.names = {source.id: source.name for source in problem.sources}
         self.plans: dict[int, LinePlan] = {}
         self.taken = problem.capacity_taken
@@ -88,7 +98,7 @@ class _Batch:
             self._solve(strategy, rest, relaxed=True, soft=soft)
         other = strategy.document["alternate"]
         if other and other not in tried and other in self.known.strategies and (rest := self._rest(orders)):
-            self.rules = self.rules or rules_by_key()
+            self.rules = self.rules or self.planner.rules_of()
             moved = [replace(order, rules=self.rules[other]) for order in rest]
             self._ladder(self.known.strategies[other], moved, tried | {other})
 
@@ -113,6 +123,30 @@ class _Batch:
         report.total_ms = round(1000 * (perf_counter() - began))
 
 
+def shares(parcels) -> tuple[dict[int, dict[int, int]], dict[int, dict[str, int]]]:
+    """By line row: units by node, and the cents of its parcels, shared by units so that they add up to the cent.
+
+    `parcels` has parcel_node, components, alloc_parcel, alloc_line and alloc_quantity, as a Solution does.
+    """
+    parts, costs = defaultdict(dict), defaultdict(lambda: defaultdict(int))
+    by_parcel = defaultdict(list)
+    for parcel, line, units in zip(
+        parcels.alloc_parcel.tolist(), parcels.alloc_line.tolist(), parcels.alloc_quantity.tolist(), strict=True
+    ):  # fmt: skip
+        by_parcel[parcel].append((line, units))
+    nodes, cents = parcels.parcel_node.tolist(), parcels.components.tolist()
+    for parcel, rows in by_parcel.items():
+        whole, done = sum(units for _, units in rows), 0
+        for line, units in rows:
+            held = parts[line]
+            held[nodes[parcel]] = held.get(nodes[parcel], 0) + units
+            for name, total in zip(COMPONENTS, cents[parcel], strict=True):
+                if share := total * (done + units) // whole - total * done // whole:
+                    costs[line][name] += share
+            done += units
+    return parts, costs
+
+
 class _Answer:
     """One solution as line plans; takes stock and capacity from what the next strategy sees."""
 
@@ -120,26 +154,7 @@ class _Answer:
         self.batch, self.report = batch, report
         self.loaded, self.solution = report.loaded, report.solution
         self.standing = Standing(report.loaded, report.solution)
-        self.parts, self.costs = defaultdict(dict), defaultdict(lambda: defaultdict(int))
-        self._share()
-
-    def _share(self) -> None:
-        """Units by line and node; the cents of a parcel shared by units so that they add up to the cent."""
-        solution, by_parcel = self.solution, defaultdict(list)
-        for parcel, line, units in zip(
-            solution.alloc_parcel.tolist(), solution.alloc_line.tolist(), solution.alloc_quantity.tolist(), strict=True
-        ):  # fmt: skip
-            by_parcel[parcel].append((line, units))
-        nodes, cents = solution.parcel_node.tolist(), solution.components.tolist()
-        for parcel, rows in by_parcel.items():
-            whole, done = sum(units for _, units in rows), 0
-            for line, units in rows:
-                held = self.parts[line]
-                held[nodes[parcel]] = held.get(nodes[parcel], 0) + units
-                for name, total in zip(COMPONENTS, cents[parcel], strict=True):
-                    if share := total * (done + units) // whole - total * done // whole:
-                        self.costs[line][name] += share
-                done += units
+        self.parts, self.costs = shares(report.solution)
 
     def write(self) -> None:
         batch, stock = self.batch, self.batch.problem.stock

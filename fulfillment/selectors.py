@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 from django.db.models import Q
@@ -77,12 +78,24 @@ def rules_by_key() -> dict[str, Rules]:
     """
     live, lists = live_strategies(), list_members()
     ids = dict(FulfillmentSource.objects.values_list("code", "pk"))
-    rules = {key: _rules(strategy, lists, ids) for key, strategy in live.items()}
+    return rules_of(live, lists, ids, timezone.now().date())
+
+
+def rules_of(
+    live: Mapping[str, LiveStrategy],
+    lists: Mapping[str, frozenset[int]],
+    ids: Mapping[str, int],
+    today: date,
+) -> dict[str, Rules]:
+    """As `rules_by_key`, of these strategies on this day. `ids`: source by code."""
+    rules = {key: _rules(strategy, lists, ids, today) for key, strategy in live.items()}
     return {"": Rules(), **rules}
 
 
-def _rules(live: LiveStrategy, lists: dict[str, frozenset[int]], ids: dict[str, int]) -> Rules:
-    document, today = live.document, timezone.now().date()
+def _rules(
+    live: LiveStrategy, lists: Mapping[str, frozenset[int]], ids: Mapping[str, int], today: date
+) -> Rules:
+    document = live.document
     counted = defaultdict(list)
     for row in document["constraints"]:
         if row["is_hard"] and counts_on(row, today):
