@@ -38,6 +38,17 @@ class StrategyNotPublishable(FulfillmentError):
         )
 
 
+class WhatIfRefused(FulfillmentError):
+    """`field` names what was asked for wrongly; empty: the strategy or its orders."""
+
+    code = "what_if_refused"
+    status = 422
+
+    def __init__(self, sentence: str, *, field: str = "") -> None:
+        self.field = field
+        super().__init__(sentence)
+
+
 class UnknownProduct(FulfillmentError):
     code = "unknown_product"
     status = 422

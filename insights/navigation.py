@@ -29,6 +29,7 @@ AREAS = {
         ("Shipments", "local_shipping", "admin:fulfillment_shipment_changelist", "fulfillment.view_shipment"),
         ("Decisions", "alt_route", "admin:fulfillment_sourcingdecision_changelist", "fulfillment.view_sourcingdecision"),
         ("Strategies", "strategy", "admin:fulfillment_strategy_changelist", "fulfillment.view_strategy"),
+        ("What-ifs", "compare_arrows", "admin:fulfillment_whatif_changelist", "fulfillment.view_whatif"),
         ("Source lists", "list_alt", "admin:fulfillment_sourcelist_changelist", "fulfillment.view_sourcelist"),
         ("Source priorities", "low_priority", "admin:fulfillment_sourcepriority_changelist", "fulfillment.view_sourcepriority"),
         ("Methods", "storefront", "admin:fulfillment_methodrule_changelist", "fulfillment.view_methodrule"),

@@ -219,6 +219,7 @@ IOM = {
         "repair": "orchestration.tasks.repair",
         "batch": "orchestration.tasks.plan_batches",
         "import": "inventory.tasks.work_imports",
+        "what_if": "fulfillment.tasks.work_what_ifs",
         "pull": "providers.tasks.pull",
         "tidy": "insights.tasks.tidy",
     },

@@ -14,7 +14,7 @@ from unfold.admin import StackedInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from fulfillment import constraint_kinds, strategy_words
+from fulfillment import constraint_kinds, strategy_words, what_if_pages
 from fulfillment.errors import StrategyNotPublishable
 from fulfillment.models import SourcingRun, Strategy, StrategyConstraint, StrategyVersion
 from fulfillment.models.strategy import COMPONENTS
@@ -126,7 +126,7 @@ class StrategyAdmin(HouseAdmin):
     autocomplete_fields = ("source_list", "sources", "alternate")
     ordering = ("key",)
     inlines = (ConstraintInline,)
-    actions_detail = ("publish", "make_default")
+    actions_detail = ("publish", "make_default", "what_if")
     readonly_fields = ("state_text", "check_text", "changes_text", "versions_text")
     fieldsets = (
         ("How it stands", {"fields": ("state_text", "check_text", "changes_text")}),
@@ -150,11 +150,25 @@ class StrategyAdmin(HouseAdmin):
         restored = self.admin_site.admin_view(self.restore)
         return [
             path("<int:object_id>/restore/<int:version_id>/", restored, name="fulfillment_strategy_restore"),
+            path("<int:object_id>/try/", what_if_pages.ask, name="fulfillment_strategy_what_if"),
+            path(
+                "<int:object_id>/try/<int:what_if_id>/",
+                what_if_pages.result,
+                name="fulfillment_strategy_what_if_result",
+            ),
+            path(
+                "<int:object_id>/try/<int:what_if_id>/stop/",
+                what_if_pages.halt,
+                name="fulfillment_strategy_what_if_stop",
+            ),
             *super().get_urls(),
         ]
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm("fulfillment.publish_strategy")
+
+    def has_what_if_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm(what_if_pages.LOOK)
 
     # -- in words -------------------------------------------------------------------------------------------------
     @admin.display(description="default")
@@ -169,7 +183,9 @@ class StrategyAdmin(HouseAdmin):
     @admin.display(description="live")
     def state_text(self, strategy: Strategy) -> str:
         default = " It is the default: orders that name no strategy use it." if strategy.is_default else ""
-        return f"{self.version_text(strategy).capitalize()}.{default}"
+        return format_html(
+            "{}.{} {}", self.version_text(strategy).capitalize(), default, _try(strategy, "live")
+        )
 
     @admin.display(description="check")
     def check_text(self, strategy: Strategy) -> SafeString | str:
@@ -183,7 +199,8 @@ class StrategyAdmin(HouseAdmin):
 
     @admin.display(description="publishing would change")
     def changes_text(self, strategy: Strategy) -> SafeString | str:
-        return _lines(strategies.changes_of(_full(strategy))) or "Nothing: the draft says what works."
+        changes = _lines(strategies.changes_of(_full(strategy)))
+        return changes + _try(strategy, "draft") if changes else "Nothing: the draft says what works."
 
     @admin.display(description="versions")
     def versions_text(self, strategy: Strategy) -> SafeString | str:
@@ -229,6 +246,11 @@ class StrategyAdmin(HouseAdmin):
         self.message_user(request, f"{strategy.name} is the default now.", messages.SUCCESS)
         return redirect("admin:fulfillment_strategy_change", object_id)
 
+    @action(description="What if…", permissions=["what_if"], url_path="what-if", icon="compare_arrows")
+    def what_if(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """To the form: the draft, or what works now, on the orders of the last days."""
+        return redirect("admin:fulfillment_strategy_what_if", object_id)
+
     def restore(self, request: HttpRequest, object_id: int, version_id: int) -> HttpResponse:
         """Show what a version says and how the draft would change; on POST put it into the draft."""
         strategy = get_object_or_404(Strategy, pk=object_id)
@@ -266,6 +288,12 @@ class StrategyAdmin(HouseAdmin):
 def _full(strategy: Strategy) -> Strategy:
     found = Strategy.objects.select_related("source_list", "alternate", "live_version")
     return found.prefetch_related(*RELATED).get(pk=strategy.pk)
+
+
+def _try(strategy: Strategy, against: str) -> SafeString:
+    address = reverse("admin:fulfillment_strategy_what_if", args=[strategy.pk])
+    link = '<a class="text-primary-600 dark:text-primary-500 underline" href="{}?against={}">What if…</a>'
+    return format_html(link, address, against)
 
 
 def _lines(sentences: list[str]) -> SafeString:

@@ -21,10 +21,11 @@ from fulfillment.models.shipment import Shipment, ShipmentLine
 from fulfillment.models.source_list import SourceList, SourcePriority
 from fulfillment.models.sourcing_run import SourcingRun
 from fulfillment.models.strategy import Strategy, StrategyVersion
+from fulfillment.models.what_if import WhatIf
 
 __all__ = [
     "Carrier", "CarrierPickup", "CarrierService", "FulfillmentLine", "FulfillmentOrder", "Invoice", "Lateness", "ListDay",
     "MethodRule", "Rate", "RejectionReason", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
     "SourcePriority", "SourceRejection", "SourceService", "SourcingDecision", "SourcingRun", "Strategy",
-    "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime", "ZoneBand",
+    "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime", "WhatIf", "ZoneBand",
 ]  # fmt: skip

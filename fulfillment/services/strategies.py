@@ -78,7 +78,7 @@ def publish(strategy_id: int, *, actor: str, comment: str = "") -> StrategyVersi
     strategy = _locked(strategy_id)
     if errors := [one for one in problems_of(strategy) if one.level == contradictions.ERROR]:
         raise StrategyNotPublishable(errors)
-    document = _settled(document_of(strategy))
+    document = settled(document_of(strategy))
     live = strategy.live_version
     if live and live.document == document:
         return live
@@ -100,7 +100,7 @@ def _locked(strategy_id: int) -> Strategy:
     return found.prefetch_related(*RELATED).get(pk=strategy_id)
 
 
-def _settled(document: dict) -> dict:
+def settled(document: dict) -> dict:
     """Parameters as their kind reads them: numbers as numbers, lists sorted."""
     rows = [
         {**row, "parameters": check(row["kind"], row["parameters"]).values} for row in document["constraints"]

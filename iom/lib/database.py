@@ -1,6 +1,10 @@
 """Small differences between the databases, each behind one name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.core.exceptions import EmptyResultSet
+from django.db import connection
 from django.db.models import BigAutoField, BigIntegerField, ForeignKey, Func
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
@@ -43,3 +47,20 @@ def bind_ids_as_arrays() -> None:
     BigAutoField.register_lookup(ArrayIn)
     BigIntegerField.register_lookup(ArrayIn)
     ForeignKey.register_lookup(ArrayRelatedIn)
+
+
+class WriteRefused(RuntimeError):
+    """Something was to be written where only reading is allowed; it was not."""
+
+
+@contextmanager
+def reading_only() -> Iterator[None]:
+    """Whatever runs inside may ask the database and change nothing: any statement but SELECT raises WriteRefused."""
+
+    def guard(execute, sql, params, many, context):
+        if not sql.lstrip("( \n").upper().startswith("SELECT"):
+            raise WriteRefused(f"{sql[:60]} …")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(guard):
+        yield

@@ -44,6 +44,19 @@ def amount(minor: int, currency: str) -> str:
 
 
 @register.filter
+def signed_amount(minor: int, currency: str) -> str:
+    """A difference: `+12.50`, `−0.80`, or a dash where there is none."""
+    return f"{'+' if minor > 0 else '−'}{amount(abs(minor), currency)}" if minor else "–"
+
+
+@register.filter
+def signed(number: float) -> str:
+    """A difference of counts, whole: `+1,240`, `−31`, or a dash."""
+    whole = round(number)
+    return f"{'+' if whole > 0 else '−'}{abs(whole):,}" if whole else "–"
+
+
+@register.filter
 def actor(text: str) -> str:
     """`flow:order-to-invoice` as people say it: flow order to invoice; a person is a name alone."""
     kind, _, name = (text or "system").partition(":")

@@ -1,0 +1,69 @@
+"""Plan a call of the past again, by the planners that plan today; nothing is written."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from fulfillment.loading import Facts
+from fulfillment.planner_optimizer import CostPlanner, Report
+from fulfillment.selectors import rules_of
+from fulfillment.services.sourcing_runs import uses_of
+from fulfillment.sourcing_strategy import LinePlan, OrderNeed, Problem, Rules, planner_for
+from fulfillment.strategy_document import LiveStrategy
+from fulfillment.what_if.past import Call, Past
+from inventory.history import Stock
+
+Used = dict[tuple[int, date], int]  # (source, its day) -> how much of its capacity is taken
+
+
+@dataclass(frozen=True)
+class World:
+    """What a call finds: strategies, stock that it may consume, capacity that is taken, sources with that of the day.
+
+    `active`: which of them were switched on.
+    """
+
+    strategies: Mapping[str, LiveStrategy]
+    stock: Stock
+    used: Used
+    sources: Sequence[dict[str, Any]]
+    active: Mapping[int, bool]
+
+
+@dataclass(frozen=True)
+class Played:
+    """Plans by line, and what each solve was like; `known` and `needs` are what they were made of."""
+
+    known: Facts
+    needs: Sequence[OrderNeed]
+    plans: Mapping[int, LinePlan]
+    reports: Sequence[Report] = field(default_factory=list)
+
+    def uses(self, order_of: Mapping[int, int]) -> Used:
+        """What the plans take of the days of sources with a limit."""
+        return {key: use.amount for key, use in uses_of(self.plans, self.reports, order_of).items()}
+
+
+def play(past: Past, call: Call, world: World) -> Played:
+    """As `services.sourcing` groups and plans, at the call's moment. A strategy that is gone plans as none does."""
+    rules = rules_of(world.strategies, past.facts.lists, past.ids, call.at.date())
+    rows = [row | {"active": world.active.get(row["pk"], row["active"])} for row in world.sources]
+    known = replace(past.facts, now=call.at, used=world.used, sources=rows, strategies=dict(world.strategies))
+    sources = [replace(one, active=world.active.get(one.id, one.active)) for one in past.sources]
+    needs = [replace(need, rules=rules.get(need.rules.key, Rules())) for need in call.needs]
+    groups = defaultdict(list)
+    for need in needs:
+        groups[planner_for(need.rules.key, need.rules.objective)].append(need)
+    plans, reports = {}, []
+    for planner, orders in groups.items():
+        problem = Problem(orders, sources, world.stock, call.checked, reports)
+        plans |= _then(planner, known, rules).plan(problem)
+    return Played(known, needs, plans, reports)
+
+
+def _then(planner, known: Facts, rules: Mapping[str, Rules]):
+    if not isinstance(planner, CostPlanner):
+        return planner
+    return CostPlanner(facts_of=lambda _: known, rules_of=lambda: rules)

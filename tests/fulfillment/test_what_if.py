@@ -1,0 +1,369 @@
+"""What if: the past is played again as it was, a draft beside it, and nothing is written but the row of the result."""
+
+from datetime import timedelta
+
+import pytest
+from cost_world import cost_strategy, offer
+from django.apps import apps
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from fulfillment_world import ACTOR
+
+from fulfillment.errors import WhatIfRefused
+from fulfillment.models import (
+    Rate,
+    SourcingDecision,
+    Strategy,
+    StrategyConstraint,
+    WhatIf,
+)
+from fulfillment.services import execution, strategies, what_ifs
+from fulfillment.services.optimizing import optimize_lines
+from fulfillment.services.reoptimizing import reoptimize_sources
+from fulfillment.what_if import words
+from fulfillment.what_if.totals import money
+from inventory.models import FulfillmentSource, InventoryPosition, Product
+from inventory.services.stock import set_on_hand
+from inventory.types import StockLevel
+from iom.lib.database import WriteRefused, reading_only
+from orders.models import Order
+
+
+@pytest.fixture
+def priced(world):
+    """A carrier by zones; `cost` is the default strategy, published."""
+    offer()
+    strategies.publish(cost_strategy().pk, actor=ACTOR)
+    return world
+
+
+def optimize(world, *orders):
+    with transaction.atomic():
+        Order.objects.lock([order.pk for order in orders])
+        return optimize_lines(world.demands(*orders), actor=ACTOR)
+
+
+def tried(**asked) -> WhatIf:
+    """Ask and work until it has ended."""
+    job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR, **asked)
+    what_ifs.work(600)
+    job.refresh_from_db()
+    assert job.state == "done", job.error
+    return job
+
+
+def restock(world, product, code: str, units: int) -> None:
+    set_on_hand([StockLevel(product.pk, world.sources[code].pk, units)], actor=ACTOR, reason="count")
+
+
+def busy_days(world) -> list[Product]:
+    """Scarce stock, capacity with overtime, counts in between, a refusal, a plan made again, a late delivery."""
+    FulfillmentSource.objects.update(handling_parcel_minor=77, handling_unit_minor=13, reject_rate_ppm=5000)
+    FulfillmentSource.objects.filter(code="CHI").update(
+        capacity_per_day=14, overtime_per_day=4, overtime_minor=60, capacity_unit="units"
+    )
+    things = [world.product(CHI=12, DAL=6, RNO=40) for _ in range(3)]
+    Product.objects.update(weight_grams=900)
+    for _ in range(3):
+        optimize(world, *world.orders(5, (things[0], 1), (things[1], 2)))
+    restock(world, things[0], "DAL", 30)
+    soon = {"promised_at": timezone.now() + timedelta(days=1)}
+    (alone,) = world.orders(1, (things[2], 2), (things[0], 1), **soon)
+    optimize(world, alone)
+    optimize(world, *world.orders(6, (things[2], 3), goods_minor=9_000, **soon))
+    work = alone.fulfillment_orders.order_by("pk").first()
+    execution.reject([work.pk], kind="no_time", actor=ACTOR)
+    optimize(world, alone)
+    FulfillmentSource.objects.filter(code="DAL").update(active=False)
+    reoptimize_sources([world.sources["DAL"].pk], actor=ACTOR)
+    FulfillmentSource.objects.filter(code="DAL").update(active=True)
+    return things
+
+
+# -- the replay ---------------------------------------------------------------------------------------------------
+def test_what_worked_then_decides_the_same_again_to_the_cent(priced):
+    things = [priced.product(CHI=9, DAL=4, RNO=40) for _ in range(3)]
+    FulfillmentSource.objects.update(handling_parcel_minor=77, handling_unit_minor=13, reject_rate_ppm=5000)
+    FulfillmentSource.objects.filter(code="CHI").update(
+        capacity_per_day=14, overtime_per_day=4, overtime_minor=60, capacity_unit="units"
+    )
+    Product.objects.update(weight_grams=900)
+    for number in range(4):
+        optimize(priced, *priced.orders(number + 1, (things[0], 1), (things[1], 2)))
+        restock(priced, things[2], "CHI", 9 + number)
+        optimize(priced, priced.order((things[2], 3)))
+    result = tried(against="live").result
+    assert result["checked"] == result["same"] == SourcingDecision.objects.count() == 24
+    assert result["recorded"]["components"] == result["then"]["components"] == result["tried"]["components"]
+    assert result["recorded"]["components"]["overtime"] > 0
+    assert "all 24 decisions" in words.check_words(result)
+    assert words.headline("live", result) == "What works now would have changed nothing on 14 orders."
+
+
+def test_so_it_does_after_refusals_switches_and_plans_made_again(priced):
+    busy_days(priced)
+    result = tried(against="live").result
+    assert result["differences"] == [] and result["same"] == result["checked"] == 38
+    assert result["recorded"]["components"] == result["then"]["components"]
+    assert words.reproduces(result)
+
+
+def test_a_rate_that_rose_since_is_named_and_not_blamed_on_the_draft(priced):
+    orders = priced.orders(3, (priced.product(CHI=9), 1))
+    optimize(priced, *orders)
+    Rate.objects.filter(zone=1).update(base_minor=800)
+    result = tried().result
+    assert result["kinds"] == {"price": 3} and result["same"] == 0
+    assert result["differences"][0]["sentence"] == "The same places, but carrier was 7.00 and would be 8.00."
+    assert not words.reproduces(result) and "(+14.3 %)" in words.check_words(result)
+    assert result["changed"] == 0
+
+
+def test_a_source_that_is_off_now_was_on_then(priced):
+    optimize(priced, priced.order((priced.product(CHI=9, RNO=9), 1)))
+    FulfillmentSource.objects.filter(code="CHI").update(active=False)
+    result = tried().result
+    assert (result["checked"], result["same"]) == (1, 1)
+
+
+def test_stock_that_no_ledger_tells_is_named(priced):
+    """Somebody changed a position by hand, past the services."""
+    thing = priced.product(CHI=9, RNO=9)
+    optimize(priced, priced.order((thing, 2)))
+    InventoryPosition.objects.filter(source__code="CHI").update(safety_stock=8)
+    (row,) = tried().result["differences"]
+    assert (row["before"], row["after"], row["kind"]) == ({"CHI": 2}, {"RNO": 2}, "stock")
+    assert row["sentence"] == "CHI had 9 by the record of the decision, 1 by the ledger."
+
+
+def test_the_version_that_was_published_then_is_played(priced):
+    thing = priced.product(CHI=9, RNO=9)
+    optimize(priced, priced.order((thing, 1)))
+    strategy = Strategy.objects.get(key="cost")
+    StrategyConstraint.objects.create(
+        strategy=strategy, kind="offline", name="No Chicago", parameters={"codes": ["CHI"]}
+    )
+    strategies.publish(strategy.pk, actor=ACTOR)
+    optimize(priced, priced.order((thing, 1)))
+    result = tried(against="live").result
+    assert (result["checked"], result["same"], result["changed"]) == (2, 2, 1)
+    assert result["top"][0]["why"].startswith("CHI is out")
+    assert result["top"][0]["delta"] == 500
+
+
+# -- a draft ------------------------------------------------------------------------------------------------------
+def test_a_doubled_weight_of_splits_by_hand(world):
+    """Two lines: apart from Chicago (zone 1, 7.00) and Dallas (zone 3, 12.00); together from Reno (zone 3) at handling.
+
+    Apart is 19.00 and a split; together 12.00 + 8.50 = 20.50. A split weighs 1.00: apart 20.00 wins. It weighs 2.00:
+    together, 1.50 dearer. The second kind of order has one source anyhow.
+    """
+    offer(base=(700, 1200, 1200), per_unit=0)
+    strategies.publish(cost_strategy(weights={"split": 1}).pk, actor=ACTOR)
+    FulfillmentSource.objects.filter(code="RNO").update(handling_parcel_minor=850)
+    one, two = world.product(CHI=50, RNO=50), world.product(DAL=50, RNO=50)
+    optimize(world, *world.orders(4, (one, 1), (two, 1)))
+    optimize(world, *world.orders(3, (one, 1)))
+    Strategy.objects.update(weights={"split": 2})
+
+    job = tried()
+    result = job.result
+    then, now = result["then"], result["tried"]
+    assert then["components"] == {"carrier": 4 * 1900 + 3 * 700, "split": 4 * 100}
+    assert now["components"] == {"carrier": 4 * 1200 + 3 * 700, "handling": 4 * 850}
+    assert (money(then), money(now)) == (9_700, 10_300)
+    assert (then["splits"], now["splits"], then["parcels"], now["parcels"]) == (4, 0, 11, 7)
+    assert then["load"] == {"CHI": [7, 7], "DAL": [4, 4]} and now["load"] == {"CHI": [3, 3], "RNO": [8, 4]}
+    assert words.headline(job.against, result) == (
+        "The draft would have cost 6.00 USD more (+6.2 %) on 7 orders, with 4 fewer splits."
+    )
+    assert [row["delta"] for row in result["top"]] == [150] * 4
+    assert result["top"][0]["why"] == "carrier -7.00, handling +8.50, 1 source fewer"
+    assert (result["orders"], result["changed"], result["dearer"]) == (7, 4, 4)
+
+
+def test_what_is_tried_promises_no_unit_twice(priced):
+    """Two units in Reno. The draft bars Chicago: the first two orders take them, the third finds none."""
+    thing = priced.product(CHI=9, RNO=2)
+    for _ in range(3):
+        optimize(priced, priced.order((thing, 1)))
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="offline", name="No Chicago", parameters={"codes": ["CHI"]}
+    )
+    job = tried()
+    result = job.result
+    assert result["tried"]["load"] == {"RNO": [2, 2]}
+    assert (result["then"]["unfilled_lines"], result["tried"]["unfilled_lines"]) == (0, 1)
+    assert "with 1 more line without a source" in words.headline(job.against, result)
+    assert any("Not sourced" in row["why"] for row in result["top"])
+    assert job.carried == {}
+
+
+def test_capacity_that_is_tried_is_counted_on(priced):
+    FulfillmentSource.objects.filter(code="RNO").update(capacity_per_day=1, capacity_unit="orders")
+    thing = priced.product(CHI=9, RNO=9, DAL=9)
+    for _ in range(3):
+        optimize(priced, priced.order((thing, 1)))
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="location_priority", name="Reno first",
+        parameters={"ranks": {"CHI": 9, "DAL": 9, "RNO": 1}, "step_minor": 500},
+    )  # fmt: skip
+    Strategy.objects.update(weights={})
+    assert tried().result["tried"]["load"] == {"CHI": [2, 2], "RNO": [1, 1]}
+
+
+def test_nearest_today_beside_cost(world):
+    """A plan by the nearest has no cost of its own: it is priced by what is set up."""
+    offer()
+    strategies.publish(cost_strategy(key="near", objective="nearest").pk, actor=ACTOR)
+    FulfillmentSource.objects.filter(code="CHI").update(handling_parcel_minor=900)
+    optimize(world, *world.orders(2, (world.product(CHI=9, DAL=9), 1)))
+    Strategy.objects.update(objective="cost")
+    job = tried()
+    result = job.result
+    assert (
+        result["then"]["components"]
+        == result["recorded"]["components"]
+        == {"carrier": 1400, "handling": 1800}
+    )
+    assert result["tried"]["components"] == {"carrier": 2400}
+    assert (result["same"], result["checked"]) == (2, 2)
+    assert words.headline(job.against, result).startswith(
+        "The draft would have cost 8.00 USD less (−25.0 %) on 2 orders"
+    )
+
+
+# -- nothing is written, the queries are fixed, it can be stopped -------------------------------------------------
+def everything() -> dict[str, list]:
+    """All rows of all tables of the house but the results."""
+    ours = ("inventory", "orders", "fulfillment", "providers", "orchestration", "insights")
+    return {
+        model._meta.label: sorted(map(repr, model.objects.values_list()))
+        for label in ours
+        for model in apps.get_app_config(label).get_models()
+        if model is not WhatIf
+    }
+
+
+def test_nothing_is_written_but_the_result(priced):
+    busy_days(priced)
+    Strategy.objects.update(weights={"split": 3})
+    job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR)
+    before = everything()
+    with CaptureQueriesContext(connection) as captured:
+        what_ifs.work(600)
+    assert everything() == before
+    writes = [q["sql"] for q in captured if q["sql"].startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert all('"fulfillment_whatif"' in sql for sql in writes) and writes
+    job.refresh_from_db()
+    assert job.state == "done"
+
+
+def test_who_may_only_read_cannot_write(priced):
+    with pytest.raises(WriteRefused), transaction.atomic(), reading_only():
+        Strategy.objects.get()
+        Strategy.objects.update(name="changed")
+    assert Strategy.objects.get().name == "Cost"
+
+
+def test_the_queries_of_a_chunk_are_fixed(priced):
+    thing = priced.product(CHI=900, RNO=900)
+    Strategy.objects.update(weights={"split": 3})
+    counts = []
+    for calls, orders in ((1, 1), (12, 6)):
+        for _ in range(calls):
+            optimize(priced, *priced.orders(orders, (thing, 1)))
+        job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR)
+        assert len(job.chunks) == 1
+        with CaptureQueriesContext(connection) as captured:
+            what_ifs.work(600)
+        counts.append(len(captured))
+    assert counts[0] == counts[1] <= 60, counts
+
+
+def test_it_can_be_stopped_and_what_was_found_stays(priced, monkeypatch):
+    monkeypatch.setattr(what_ifs, "CHUNK_LINES", 2)
+    thing = priced.product(CHI=900)
+    for _ in range(4):
+        optimize(priced, *priced.orders(2, (thing, 1)))
+    job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR)
+    assert len(job.chunks) == 4
+    what_ifs._work_on(what_ifs._claim())
+    claimed = what_ifs._claim()
+    assert what_ifs.stop(job.pk) and not what_ifs.stop(job.pk)
+    what_ifs._work_on(claimed)  # it was at work when the rest was stopped: what it found is not kept
+    assert what_ifs.work(1) == 0
+    job.refresh_from_db()
+    assert (job.state, job.position, job.result["orders"], job.percent) == ("stopped", 1, 2, 25)
+
+
+def test_a_worker_that_dies_leaves_the_chunk_to_the_next(priced):
+    optimize(priced, priced.order((priced.product(CHI=9), 1)))
+    job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR)
+    what_ifs._claim()
+    assert what_ifs.work(1) == 0  # leased
+    WhatIf.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert what_ifs.work(60) == 1
+    job.refresh_from_db()
+    assert (job.state, job.result["orders"]) == ("done", 1)
+
+
+def test_one_that_always_dies_ends_with_a_sentence(priced):
+    optimize(priced, priced.order((priced.product(CHI=9), 1)))
+    job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR)
+    WhatIf.objects.update(attempts=what_ifs.MOST_ATTEMPTS)
+    what_ifs.work(1)
+    job.refresh_from_db()
+    assert job.state == "failed" and "died each time" in job.error
+
+
+# -- what cannot be tried is said ---------------------------------------------------------------------------------
+def refused(**asked) -> WhatIfRefused:
+    with pytest.raises(WhatIfRefused) as caught:
+        what_ifs.start(asked.pop("strategy_id", None) or Strategy.objects.get().pk, actor=ACTOR, **asked)
+    assert not WhatIf.objects.exists()
+    return caught.value
+
+
+def test_no_order_in_the_period_is_a_sentence(priced):
+    assert str(refused(days=3)) == "“Cost” sourced no order in the last 3 days."
+    optimize(priced, priced.order((priced.product(CHI=9), 1)))
+    SourcingDecision.objects.update(at=timezone.now() - timedelta(days=4))
+    assert refused(days=3).field == "days"
+
+
+def test_a_draft_that_contradicts_itself_is_not_tried(priced):
+    optimize(priced, priced.order((priced.product(CHI=9), 1)))
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(),
+        kind="offline",
+        name="All off",
+        parameters={"codes": ["CHI", "DAL", "RNO"]},
+    )
+    assert "The draft contradicts itself" in str(refused()) and "All off" in str(refused())
+    assert tried(against="live").result["orders"] == 1
+
+
+@pytest.mark.parametrize(
+    "asked, field",
+    [
+        ({"days": 0}, "days"),
+        ({"days": 91}, "days"),
+        ({"most_orders": 0}, "most_orders"),
+        ({"most_orders": 5_001}, "most_orders"),
+        ({"against": "yesterday"}, "against"),
+        ({"strategy_id": 999_999}, "strategy"),
+    ],
+)
+def test_numbers_out_of_range_are_named(priced, asked, field):
+    assert refused(**asked).field == field
+
+
+def test_the_newest_orders_are_taken_and_calls_stay_whole(priced):
+    thing = priced.product(CHI=900)
+    for count in (4, 3, 2):
+        optimize(priced, *priced.orders(count, (thing, 1)))
+    sizes = {most: what_ifs.start(Strategy.objects.get().pk, most_orders=most, actor=ACTOR).orders
+             for most in (1, 2, 4, 5, 9)}  # fmt: skip
+    assert sizes == {1: 2, 2: 2, 4: 2, 5: 5, 9: 9}
