@@ -68,7 +68,7 @@ def _begun(request: HttpRequest, strategy: Strategy, form: AskForm) -> HttpRespo
 
 
 def address(job: WhatIf) -> str:
-    return reverse("admin:fulfillment_strategy_what_if_result", args=[job.strategy_id, job.pk])
+    return reverse("admin:fulfillment_strategy_try_result", args=[job.strategy_id, job.pk])
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,16 +150,16 @@ class StrategyAdmin(HouseAdmin):
         restored = self.admin_site.admin_view(self.restore)
         return [
             path("<int:object_id>/restore/<int:version_id>/", restored, name="fulfillment_strategy_restore"),
-            path("<int:object_id>/try/", what_if_pages.ask, name="fulfillment_strategy_what_if"),
+            path("<int:object_id>/try/", what_if_pages.ask, name="fulfillment_strategy_try"),
             path(
                 "<int:object_id>/try/<int:what_if_id>/",
                 what_if_pages.result,
-                name="fulfillment_strategy_what_if_result",
+                name="fulfillment_strategy_try_result",
             ),
             path(
                 "<int:object_id>/try/<int:what_if_id>/stop/",
                 what_if_pages.halt,
-                name="fulfillment_strategy_what_if_stop",
+                name="fulfillment_strategy_try_stop",
             ),
             *super().get_urls(),
         ]
@@ -249,7 +249,7 @@ class StrategyAdmin(HouseAdmin):
     @action(description="What if…", permissions=["what_if"], url_path="what-if", icon="compare_arrows")
     def what_if(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """To the form: the draft, or what works now, on the orders of the last days."""
-        return redirect("admin:fulfillment_strategy_what_if", object_id)
+        return redirect("admin:fulfillment_strategy_try", object_id)
 
     def restore(self, request: HttpRequest, object_id: int, version_id: int) -> HttpResponse:
         """Show what a version says and how the draft would change; on POST put it into the draft."""
@@ -291,7 +291,7 @@ def _full(strategy: Strategy) -> Strategy:
 
 
 def _try(strategy: Strategy, against: str) -> SafeString:
-    address = reverse("admin:fulfillment_strategy_what_if", args=[strategy.pk])
+    address = reverse("admin:fulfillment_strategy_try", args=[strategy.pk])
     link = '<a class="text-primary-600 dark:text-primary-500 underline" href="{}?against={}">What if…</a>'
     return format_html(link, address, against)
 

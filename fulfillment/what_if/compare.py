@@ -33,19 +33,27 @@ class Carried:
             (int(k.split(":")[0]), k.split(":")[1]): n for k, n in kept.get("used", {}).items()
         }
         self.orders: dict[int, int | None] = {int(k): n for k, n in kept.get("orders", {}).items()}
+        self.uneven: set[int] = set(kept.get("uneven", ()))
 
     def as_json(self) -> dict[str, Any]:
         return {
             "stock": {f"{product}:{source}": n for (product, source), n in self.stock.items() if n},
             "used": {f"{source}:{day}": n for (source, day), n in self.used.items() if n},
             "orders": {str(order): delta for order, delta in self.orders.items()},
+            "uneven": sorted(self.uneven),
         }
 
     def counts(self) -> dict[str, int]:
-        """Orders looked at; those that change, and how many of these cost less or more."""
-        deltas = [delta for delta in self.orders.values() if delta is not None]
-        cheaper, dearer = sum(delta < 0 for delta in deltas), sum(delta > 0 for delta in deltas)
-        return {"orders": len(self.orders), "changed": len(deltas), "cheaper": cheaper, "dearer": dearer}
+        """Orders looked at; those that change: how many cost less, more, or get more or fewer units."""
+        changed = {order: delta for order, delta in self.orders.items() if delta is not None}
+        even = [delta for order, delta in changed.items() if order not in self.uneven]
+        return {
+            "orders": len(self.orders),
+            "changed": len(changed),
+            "cheaper": sum(delta < 0 for delta in even),
+            "dearer": sum(delta > 0 for delta in even),
+            "uneven": len(self.uneven),
+        }
 
     @property
     def differs(self) -> bool:
@@ -101,9 +109,9 @@ class Result:
         by_key = {row[key]: row for row in self.kept.get(name, ())}
         for row in rows:
             if before := by_key.get(row[key]):
-                row = row | {"delta": before["delta"] + row["delta"]}
+                row = row | {name: before[name] + row[name] for name in ("delta", "weight")}
             by_key[row[key]] = row
-        ranked = sorted(by_key.values(), key=lambda row: (-abs(row["delta"]), row[key]))
+        ranked = sorted(by_key.values(), key=lambda row: (-row["weight"], row[key]))
         self.kept[name] = ranked[:TOP]
 
 
@@ -161,22 +169,28 @@ class _Pair:
 
     # -- into the sums --------------------------------------------------------------------------------------------
     def into(self, result: Result) -> None:
+        """Costs are summed over lines that both plans price; where what is tried stands beside what worked then, over
+        those that get as many units from both, so that not shipping is no saving."""
+        recorded, then, tried = (self.sides[side] for side in SIDES)
         unpriced = {
-            line for line in self.call.counted if any(self.sides[side][line].costs is None for side in SIDES)
+            line for line in then if None in (recorded[line].costs, then[line].costs, tried[line].costs)
         }
+        uneven = {line for line in then if then[line].units != tried[line].units}
         used = {need.order_id: need.used_sources for need in self.then.needs}
-        extra = {
-            "recorded": self._recorded_overtime(),
-            "then": overtime(self.then, self.sides["then"].values()),
-            "tried": overtime(self.tried, self.sides["tried"].values()),
-        }
-        for side in SIDES:
-            lines, codes = self.sides[side].values(), self.past.codes
-            result.add(side, totals_of(lines, used, codes, extra[side], unpriced=unpriced))
+        again = overtime(self.then, then.values())
+        for name, lines, cents, left_out in (
+            ("recorded", recorded, self._recorded_overtime(), unpriced),
+            ("again", then, again, unpriced),
+            ("then", then, again, unpriced | uneven),
+            ("tried", tried, overtime(self.tried, tried.values()), unpriced | uneven),
+        ):
+            totals = totals_of(lines.values(), used, self.past.codes, cents, uncounted=left_out)
+            result.add(name, totals)
         result.count("calls")
         result.count("unpriced_lines", len(unpriced))
+        result.count("uneven_lines", len(uneven))
         result.count("blind_calls", not self.call.checked)
-        result.keep("top", self._changed(unpriced), "order")
+        result.keep("top", self._changed(unpriced | uneven, uneven), "order")
         self._check(result)
 
     def _recorded_overtime(self) -> int:
@@ -184,7 +198,7 @@ class _Pair:
         found = (self.past.runs[run] for run in runs if run in self.past.runs)
         return sum(run.components.get("overtime", 0) for run in found)
 
-    def _changed(self, unpriced: set[int]) -> list[dict[str, Any]]:
+    def _changed(self, uncounted: set[int], uneven: set[int]) -> list[dict[str, Any]]:
         """Orders that what is tried sources otherwise, or at another cost."""
         by_order: dict[int, list[int]] = defaultdict(list)
         for line in sorted(self.call.counted):
@@ -192,7 +206,9 @@ class _Pair:
         rows = []
         for order, lines in by_order.items():
             pairs = [(self.sides["then"][line], self.sides["tried"][line]) for line in lines]
-            delta = sum(b.money - a.money for a, b in pairs if a.line not in unpriced)
+            delta = sum(b.money - a.money for a, b in pairs if a.line not in uncounted)
+            if uneven & set(lines):
+                self.carried.uneven.add(order)
             moved = [(a, b) for a, b in pairs if a.places() != b.places()]
             before = self.carried.orders.get(order)
             if moved or delta:
@@ -207,6 +223,7 @@ class _Pair:
         return {
             "order": order,
             "delta": delta,
+            "weight": abs(delta) + sum(abs(_unfilled(b) - _unfilled(a)) for a, b in pairs),
             "before": _places([a for a, _ in pairs], codes),
             "after": _places([b for _, b in pairs], codes),
             "why": self._why(pairs),
@@ -252,11 +269,16 @@ class _Pair:
                 {
                     "line": line, "order": made.order, "kind": kind, "sentence": sentence[:200],
                     "delta": again[line].money - recorded[line].money,
+                    "weight": abs(again[line].money - recorded[line].money),
                     "before": _places([recorded[line]], self.past.codes),
                     "after": _places([again[line]], self.past.codes),
                 }
             )  # fmt: skip
         result.keep("differences", rows, "line")
+
+
+def _unfilled(one: Outcome) -> int:
+    return (one.costs or {}).get("unfilled", 0)
 
 
 def _places(found: Sequence[Outcome], codes: Mapping[int, str]) -> dict[str, int]:

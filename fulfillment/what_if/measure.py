@@ -20,8 +20,10 @@ from fulfillment.sourcing_strategy import LineNeed, OrderNeed
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if.play import Played
 
-MONEY = ("carrier", "handling", "units", "opportunity", "rejection", "lateness", "overtime", "unfilled")
-STEERING = ("distance", "split", "soft")  # what steers a plan and is paid to nobody
+MONEY = ("carrier", "handling", "units", "opportunity", "rejection", "lateness", "overtime")
+# What steers a plan and is paid to nobody. Not shipping a unit is so dear that it would drown all the rest: it is told
+# in lines and units.
+STEERING = ("distance", "split", "soft", "unfilled")
 NOT_OFFERED = 2**62
 Allocations = tuple[tuple[int, int, int | None], ...]  # source, units, km
 
@@ -45,7 +47,7 @@ class Outcome:
 
     @property
     def money(self) -> int:
-        """Cents, without what only steers the plan."""
+        """Cents of what is shipped, without what only steers the plan."""
         return sum(cents for name, cents in (self.costs or {}).items() if name in MONEY)
 
     def places(self) -> dict[int, int]:

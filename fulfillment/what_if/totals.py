@@ -15,11 +15,11 @@ def totals_of(
     codes: Mapping[int, str],
     overtime: int = 0,
     *,
-    unpriced: Iterable[int] = (),
+    uncounted: Iterable[int] = (),
 ) -> Totals:
-    """Of lines of one call. `used`: sources that bring other units of an order anyhow; `unpriced`: lines whose cost
-    is not counted, since one of the plans that are compared has none."""
-    skipped = set(unpriced)
+    """Of lines of one call. `used`: sources that bring other units of an order anyhow; `uncounted`: lines whose cost is
+    in no sum, since the plans that stand side by side cannot be compared there."""
+    skipped = set(uncounted)
     components: Counter[str] = Counter(overtime=overtime)
     sums: Counter[str] = Counter()
     load: dict[str, list[int]] = defaultdict(lambda: [0, 0])
@@ -72,5 +72,5 @@ def added(before: Totals | None, more: Totals) -> Totals:
 
 
 def money(totals: Totals) -> int:
-    """Cents that are paid, or lost by what is not shipped: all components but those that only steer."""
+    """Cents that are paid for what is shipped: all components but those that only steer."""
     return sum(totals["components"].get(name, 0) for name in MONEY)

@@ -10,7 +10,7 @@ from fulfillment.what_if.totals import Totals, money
 NAMES = {
     "carrier": "Carrier", "handling": "Handling a parcel", "units": "Handling a unit", "opportunity": "Future sale value",
     "rejection": "Expected refusals", "lateness": "Expected lateness", "overtime": "Overtime",
-    "unfilled": "Not sourced", "distance": "Distance", "split": "Splits", "soft": "Preferences and soft constraints",
+    "distance": "Distance", "split": "Splits", "soft": "Preferences and soft constraints",
 }  # fmt: skip
 TRIED = {"draft": "The draft", "live": "What works now"}
 CURRENCY = "USD"  # of the house, as sourcing runs say it
@@ -86,10 +86,12 @@ def changed_words(result: Mapping[str, Any]) -> str:
     changed, orders = result.get("changed", 0), result.get("orders", 0)
     if not changed:
         return "No order would have changed."
-    alike = changed - result["cheaper"] - result["dearer"]
+    alike = changed - result["cheaper"] - result["dearer"] - result["uneven"]
     told = [f"{result['cheaper']:,} cost less", f"{result['dearer']:,} more"]
     if alike:
         told.append(f"{alike:,} the same from elsewhere")
+    if result["uneven"]:
+        told.append(f"{result['uneven']:,} get more or fewer units")
     return f"{changed:,} of {orders:,} orders would have changed: {', '.join(told)}."
 
 
@@ -97,7 +99,7 @@ def check_words(result: Mapping[str, Any]) -> str:
     """Does what worked then decide the same again."""
     if not result.get("checked"):
         return ""
-    recorded, again = money(result["recorded"]), money(result["then"])
+    recorded, again = money(result["recorded"]), money(result["again"])
     same, checked = result["same"], result["checked"]
     share = f"{same:,} of {checked:,} decisions come out the same"
     if same == checked:
@@ -108,13 +110,17 @@ def check_words(result: Mapping[str, Any]) -> str:
 
 
 def reproduces(result: Mapping[str, Any]) -> bool:
-    recorded, again = money(result["recorded"]), money(result["then"])
+    recorded, again = money(result["recorded"]), money(result["again"])
     return abs(again - recorded) <= WITHIN * abs(recorded)
 
 
 def notes(result: Mapping[str, Any]) -> list[str]:
     """What is not in the sums, and why."""
     told = []
+    if count := result.get("uneven_lines"):
+        told.append(
+            f"{count:,} line{'s' if count != 1 else ''} would have got more or fewer units; to compare like with like they are in no sum of cost."
+        )
     if count := result.get("unpriced_lines"):
         told.append(
             f"{count:,} line{'s' if count != 1 else ''} could not be priced (no coordinates, no product, or no rate fits) and are in no sum of cost."
@@ -132,8 +138,8 @@ def cost_rows(result: Mapping[str, Any]) -> list[Row]:
 
 
 def steering_rows(result: Mapping[str, Any]) -> list[Row]:
-    """What only steers a plan: not in the cost."""
-    return _rows(result, STEERING)
+    """What only steers a plan: not in the cost. What is not sourced is told in lines."""
+    return _rows(result, tuple(name for name in STEERING if name != "unfilled"))
 
 
 def _rows(result: Mapping[str, Any], names: tuple[str, ...]) -> list[Row]:
@@ -158,6 +164,7 @@ def service_rows(result: Mapping[str, Any]) -> list[Row]:
             ("Splits", "splits"),
             ("Late orders", "late_orders"),
             ("Lines without a source", "unfilled_lines"),
+            ("Units without a source", "unfilled_units"),
             ("Units sourced", "units"),
         )
     ]

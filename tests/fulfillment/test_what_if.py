@@ -196,7 +196,10 @@ def test_what_is_tried_promises_no_unit_twice(priced):
     assert result["tried"]["load"] == {"RNO": [2, 2]}
     assert (result["then"]["unfilled_lines"], result["tried"]["unfilled_lines"]) == (0, 1)
     assert "with 1 more line without a source" in words.headline(job.against, result)
-    assert any("Not sourced" in row["why"] for row in result["top"])
+    assert "Not sourced" in result["top"][0]["why"] and result["top"][0]["after"] == {}
+    assert result["then"]["components"]["carrier"] == 2 * 700  # like with like: the third order is in no sum
+    assert (result["uneven"], result["uneven_lines"], result["dearer"]) == (1, 1, 2)
+    assert words.changed_words(result).endswith("0 cost less, 2 more, 1 get more or fewer units.")
     assert job.carried == {}
 
 
