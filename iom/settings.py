@@ -219,12 +219,12 @@ IOM = {
         "repair": "orchestration.tasks.repair",
         "batch": "orchestration.tasks.plan_batches",
         "import": "inventory.tasks.work_imports",
-        "what_if": "fulfillment.tasks.work_what_ifs",
+        "what_if": "orchestration.tasks.try_what_ifs",
         "pull": "providers.tasks.pull",
         "tidy": "insights.tasks.tidy",
     },
     # Seconds for tasks that may take longer than the queue's own limit; while they are at work they say so.
-    "LONG_TASKS": {"batch": 1800},
+    "LONG_TASKS": {"batch": 1800, "what_if": 1800},
     # Where answers to requests with an Idempotency-Key are kept.
     "IDEMPOTENT_REQUESTS": "orders.IdempotentRequest",
     # Counts the dashboard's figures anew, for orders that came without events.

@@ -5,8 +5,9 @@ short transaction, if the job still waits for just that. Who is killed leaves th
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import NamedTuple
 
 import structlog
@@ -21,6 +22,7 @@ from fulfillment.strategy_document import RELATED, LiveStrategy, document_of
 from fulfillment.what_if.compare import compare
 from iom.lib import bell
 from iom.lib.database import reading_only
+from iom.lib.heartbeat import beating
 from iom.lib.killpoints import killpoint
 
 log = structlog.get_logger(__name__)
@@ -178,14 +180,17 @@ def stop(what_if_id: int) -> bool:
     return bool(running.update(state=State.STOPPED, finished_at=timezone.now(), carried={}))
 
 
-def work(budget_seconds: float = 12.0) -> int:
-    """Work on what is asked for until nothing is or the time is over; returns how many chunks were looked at."""
+def work(budget_seconds: float = 12.0, *, beats: Sequence[Callable[[], object]] = ()) -> int:
+    """Work on what is asked for until nothing is or the time is over; returns how many chunks were looked at.
+
+    A chunk takes as long as it takes; while it is at work its lease is kept, and `beats` are called too.
+    """
     ends, worked = time.monotonic() + budget_seconds, 0
     try:
         while time.monotonic() < ends:
             if (job := _claim()) is None:
                 return worked
-            _work_on(job)
+            _work_on(job, beats)
             worked += 1
     except (OperationalError, InterfaceError) as error:
         log.warning("what_if_interrupted", error=str(error)[:200])  # nothing was kept; the net rings again
@@ -205,12 +210,12 @@ def _claim() -> WhatIf | None:
     return job
 
 
-def _work_on(job: WhatIf) -> None:
+def _work_on(job: WhatIf, beats: Sequence[Callable[[], object]] = ()) -> None:
     if job.attempts > MOST_ATTEMPTS:
         return _fail(job, "The worker died each time it worked on the same part.")
     tried = LiveStrategy(job.document["key"], job.version, False, job.document)
     try:
-        with reading_only():
+        with beating(partial(_keep_lease, job), *beats), reading_only():
             result, carried = compare(job.chunks[job.position], tried, job.result, job.carried)
     except (OperationalError, InterfaceError):
         raise
@@ -219,6 +224,12 @@ def _work_on(job: WhatIf) -> None:
         return _fail(job, f"It could not be played on: {type(error).__name__}.")
     killpoint("what_if_before_commit")
     return _keep(job, result, carried)
+
+
+def _keep_lease(job: WhatIf) -> None:
+    until = timezone.now() + LEASE
+    if _mine(job).update(lease_until=until):
+        job.lease_until = until
 
 
 def _keep(job: WhatIf, result: dict, carried: dict) -> None:

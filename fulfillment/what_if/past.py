@@ -22,12 +22,13 @@ from fulfillment.models import (
     StrategyVersion,
 )
 from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules
-from fulfillment.strategy_document import LiveStrategy
+from fulfillment.strategy_document import LiveStrategy, list_members
 from inventory.history import Stock, StockHistory
 from orders.models import BusinessEvent, OrderLine
 
 SHORTLY = timedelta(seconds=30)  # within which a call takes back what it plans again
 INACTIVE = "inactive"
+COLLECTED = (SourcingRun.Mode.DEEP, SourcingRun.Mode.FAST)  # how batches are solved that a strategy collects
 SWITCHED = {"fulfillment_source.activated": True, "fulfillment_source.deactivated": False}
 ASSIGNED = "assigned"
 State = FulfillmentOrder.State
@@ -67,6 +68,7 @@ class Line(NamedTuple):
     region: str
     country: str
     strategy: str
+    source_list: str
 
 
 class Piece(NamedTuple):
@@ -102,6 +104,7 @@ class Call:
     needs: Sequence[OrderNeed]
     counted: frozenset[int]
     checked: bool  # did it look at stock
+    effort: str = ""  # the optimizer's mode, where it was not the usual one
 
     @cached_property
     def of_line(self) -> dict[int, Made]:
@@ -131,6 +134,7 @@ class Past:
         self.runs = {run.pk: run for run in runs.only("cause", "mode", "components")}
         self.pieces = _pieces(self.orders)
         self.rejected = _rejected(line_ids)
+        self.lists = list_members()
         self.sources = selectors.source_facts()
         self.ids = {source.code: source.id for source in self.sources}
         self.codes = {source.id: source.code for source in self.sources}
@@ -183,7 +187,10 @@ class Past:
         counted = {one.line for one in rows if self.newest[one.line] == one.pk and self._is_ours(one)}
         checked = any(row.get("available") is not None for one in rows for row in one.candidates)
         priced = any(one.run for one in rows)
-        return Call(at, rows, list(self._needs(at, rows, planned)), frozenset(counted), checked or priced)
+        modes = {self.runs[one.run].mode for one in rows if one.run in self.runs}
+        effort = next((mode for mode in COLLECTED if mode in modes), "")
+        needs = list(self._needs(at, rows, planned))
+        return Call(at, rows, needs, frozenset(counted), checked or priced, effort)
 
     def _is_ours(self, one: Made) -> bool:
         return self._strategy_of(one) == self.strategy
@@ -212,9 +219,12 @@ class Past:
         refused = {s: why for s, (why, since, until) in self.rejected[one.line].items()
                    if since < at and (until is None or until > at)}  # fmt: skip
         current = self._current(at, one) if self._was_again(one) else None
+        fixed = self._fixed(one)
+        listed = line.source_list if not fixed else ""
         return LineNeed(
-            one.line, line.product, self._wanted(at, one, out), self._fixed(one), refused, current
-        )
+            one.line, line.product, self._wanted(at, one, out), fixed, refused, current, listed,
+            self.lists.get(listed, frozenset()) if listed else None,
+        )  # fmt: skip
 
     def _wanted(self, at: datetime, one: Made, out: Sequence[Piece]) -> int:
         """What was sourced, if all was; else what of the line was still to come, by what is canceled of it now."""
@@ -348,7 +358,7 @@ def _lines(ids: Collection[int]) -> dict[int, Line]:
     names = (
         "pk", "order_id", "product_id", "quantity", "quantity_canceled", "method", "pickup_source_id", "source_id",
         "source_is_assigned", "order__ship_to_latitude", "order__ship_to_longitude", "order__ship_to_region",
-        "order__ship_to_country", "order__strategy",
+        "order__ship_to_country", "order__strategy", "source_list",
     )  # fmt: skip
     rows = OrderLine.objects.filter(pk__in=ids).order_by()
     return {row[0]: Line(*row[1:]) for row in rows.values_list(*names)}

@@ -58,7 +58,7 @@ def play(past: Past, call: Call, world: World) -> Played:
         groups[planner_for(need.rules.key, need.rules.objective)].append(need)
     plans, reports = {}, []
     for planner, orders in groups.items():
-        problem = Problem(orders, sources, world.stock, call.checked, reports)
+        problem = Problem(orders, sources, world.stock, call.checked, reports, {}, call.effort)
         plans |= _then(planner, known, rules).plan(problem)
     return Played(known, needs, plans, reports)
 
