@@ -201,11 +201,15 @@ class _Answer:
             for pk, units, km in allocations
         )
         cents = sum(self.costs[row].values())
-        rivals = self.standing.rivals(row)
-        told = f"{places}: the least cost of the whole order, {cents / 100:,.2f} for this line"
+        if line.fixed_source_id:
+            told = f"{places}, as it was assigned: {cents / 100:,.2f} for this line"
+        else:
+            told = f"{places}: the least cost of the whole order, {cents / 100:,.2f} for this line"
         if len(allocations) == 1:
             told += f" ({allocations[0][2]:,} km)"
-        told += f"; {rivals} source{'s' if rivals != 1 else ''} could bring it"
+        if not line.fixed_source_id:
+            rivals = self.standing.rivals(row)
+            told += f"; {rivals} source{'s' if rivals != 1 else ''} could bring it"
         if self.report.relaxed:
             told += f", once {', '.join(self.report.relaxed)} gave way"
         return f"{told}." if got == line.quantity else f"{told}; {line.quantity - got:,} wait."

@@ -63,7 +63,7 @@ class ConstraintInline(StackedInline):
             {
                 "fields": (
                     ("name", "kind"), "parameters", ("is_hard", "enabled"), ("valid_from", "valid_until"),
-                    ("source_list", "category"), ("products", "penalty_minor"), "description",
+                    "source_list", "products", ("category", "penalty_minor"), "description",
                 )
             },
         ),
@@ -131,12 +131,12 @@ class StrategyAdmin(HouseAdmin):
     fieldsets = (
         ("How it stands", {"fields": ("state_text", "check_text", "changes_text")}),
         (None, {"fields": (("name", "key"), "description", ("objective", "rest"), "alternate")}),
-        ("Sources", {"fields": (("source_list", "sources"), ("max_distance_km", "max_sources_per_order"), "split_lines")}),
+        ("Sources", {"fields": ("source_list", "sources", ("max_distance_km", "max_sources_per_order"), "split_lines")}),
         ("Weights of the cost", {"fields": (
             ("weight_carrier", "weight_handling"), ("weight_distance", "weight_lateness"), ("weight_split", "weight_rejection"),
             ("weight_future_sale", "weight_overtime"),
         )}),
-        ("Batch", {"fields": (("is_batch", "batch_minutes", "batch_mode"),)}),
+        ("Batch", {"fields": ("is_batch", ("batch_minutes", "batch_mode"),)}),
         ("Versions", {"fields": ("versions_text",)}),
     )  # fmt: skip
 

@@ -10,6 +10,7 @@ WIDTH, HEIGHT = 480, 320
 SMALLEST_SPAN = 9.0  # degrees of latitude: closer than this an outline this coarse says nothing
 MARGIN = 1.28
 LABEL_ROOM = 15  # pixels between two labels
+LETTER = 9  # pixels of a letter, on average, at the size of labels
 
 Point = tuple[float, float]  # latitude, longitude
 
@@ -93,7 +94,8 @@ def draw(home: Place | None, places: Sequence[Place]) -> Map | None:
 def _dot(place: Place, view: _View, taken: list[tuple[float, float]]) -> Dot:
     """A place that is removed, or whose label would lie on another, goes without one."""
     x, y = view(place.latitude, place.longitude)
-    right = x < WIDTH * 0.72
+    wide = 11 + LETTER * len(place.label)
+    right = x + wide < WIDTH or x < wide  # where neither side has room, the right one is as good
     named = place.role != "removed" and not any(
         abs(y - other) < LABEL_ROOM and abs(x - before) < 110 for before, other in taken
     )

@@ -119,6 +119,15 @@ class Chart:
         return [(f"{n * 720 / (BUCKETS - 1):.1f}", text) for n, text in self.marks]
 
     @property
+    def hours(self) -> list[tuple[float, str]]:
+        """Where along the axis, in percent, which time stands: each full or half hour."""
+        return [
+            (round(100 * n / (BUCKETS - 1), 1), f"{at:%H:%M}")
+            for n, at in enumerate(self.starts)
+            if at.minute % 30 == 0
+        ]
+
+    @property
     def rows(self) -> list[tuple[datetime, list[int]]]:
         return [(at, [values[n] for _, _, values in self.lines]) for n, at in enumerate(self.starts)]
 
