@@ -151,7 +151,9 @@ def _table(
 def row_of(
     header: Sequence[str], line: int, cells: Sequence[str], fault: str = "", warnings: tuple[str, ...] = ()
 ) -> Row:
-    values = dict(zip(header, (plain(cell.strip()) for cell in cells), strict=False))
+    values = dict(zip(header, map(str.strip, cells), strict=False))
+    if "'" in "".join(cells):
+        values = {name: plain(cell) for name, cell in values.items()}
     if len(cells) > len(header):
         fault = fault or f"has {len(cells)} cells, the header {len(header)}"
     return Row(line, values, tuple(map(str, cells)), fault, warnings)

@@ -1,7 +1,6 @@
 """Tables of orders and customers, in chunks through the same intake as every channel."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError
@@ -14,11 +13,11 @@ from orders.models import Channel, Customer
 from orders.services.intake import create_orders
 from orders.types import ChargeDraft, LineDraft, OrderDraft, Party
 
+CUSTOMER = ("customer_code", "customer_name", "customer_email", "customer_phone", "customer_reference")
 PARTY = ("name", "line1", "line2", "city", "region", "postal_code", "country")
 HEADER = (
-    "channel", "external_id", "currency", "placed_at", "customer_code", "customer_name", "customer_email",
-    "customer_phone", "customer_reference", *(f"ship_to_{part}" for part in PARTY), "priority", "notes",
-    "shipping_minor", "total_minor",
+    "channel", "external_id", "currency", "placed_at", *CUSTOMER, *(f"ship_to_{part}" for part in PARTY),
+    "priority", "notes", "shipping_minor", "total_minor",
 )  # fmt: skip
 LINE = ("line_number", "sku", "description", "quantity", "unit_price", "discount_minor", "tax_minor")
 ORDER_COLUMNS = (*HEADER, *LINE)
@@ -102,7 +101,7 @@ def _draft(rows: Sequence[Row], channels: dict[str, Channel]) -> OrderDraft:
     if key not in channels:
         raise BadCell(f"there is no channel “{key:.40}”")
     shipping = cell(first, "shipping_minor", imports.whole, 0)
-    draft = OrderDraft(
+    return OrderDraft(
         channel_id=channels[key].pk,
         external_id=first.values["external_id"],
         currency=cell(first, "currency", default=channels[key].currency).upper(),
@@ -113,18 +112,20 @@ def _draft(rows: Sequence[Row], channels: dict[str, Channel]) -> OrderDraft:
         priority=cell(first, "priority", imports.whole, 50),
         total_minor=cell(first, "total_minor", imports.whole, None),
         notes=cell(first, "notes"),
+        **{name: cell(first, name) for name in CUSTOMER},
     )
-    names = ("customer_code", "customer_name", "customer_email", "customer_phone", "customer_reference")
-    return replace(draft, **{name: cell(first, name) for name in names})
 
 
 def _check_same(rows: Sequence[Row]) -> None:
     """What belongs to the order must be empty or the same in each of its rows."""
     first = rows[0]
+    said = [first.values.get(name, "") for name in HEADER]
     for row in rows[1:]:
-        for name in HEADER:
-            text = row.values.get(name, "")
-            if text and text != first.values.get(name, ""):
+        texts = [row.values.get(name, "") for name in HEADER]
+        if texts == said:
+            continue
+        for name, text, known in zip(HEADER, texts, said, strict=True):
+            if text and text != known:
                 raise BadCell(
                     f"{name} in line {row.line} is not what line {first.line} says for the same order"
                 )
