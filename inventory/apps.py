@@ -1,6 +1,6 @@
 from django.apps import AppConfig
 
-from iom.lib.database import bind_ids_as_arrays
+from iom.lib.database import bind_as_array, bind_ids_as_arrays
 
 
 class InventoryConfig(AppConfig):
@@ -8,3 +8,4 @@ class InventoryConfig(AppConfig):
 
     def ready(self) -> None:
         bind_ids_as_arrays()  # here because this is the lowest app; it holds for every floor
+        bind_as_array(self.get_model("Product")._meta.get_field("sku"))

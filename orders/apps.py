@@ -1,5 +1,10 @@
 from django.apps import AppConfig
 
+from iom.lib.database import bind_as_array
+
 
 class OrdersConfig(AppConfig):
     name = "orders"
+
+    def ready(self) -> None:
+        bind_as_array(self.get_model("Order")._meta.get_field("external_id"))

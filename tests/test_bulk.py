@@ -36,6 +36,18 @@ def test_a_row_in_conflict_is_left_out_of_the_answer():
     assert Product.objects.count() == 2
 
 
+def test_many_rows_of_which_one_is_there_already_go_in_without_it():
+    bulk.insert(Product, FIELDS, [row("P05")])
+    rows = [row(f"P{n:02}") for n in range(20)]
+
+    made = bulk.insert(Product, FIELDS, rows, returning=("pk", "sku"), skip_conflicts=True, mostly_new=True)
+    again = bulk.insert(Product, FIELDS, rows, returning=("sku",), skip_conflicts=True, mostly_new=True)
+
+    assert [sku for _, sku in made] == [f"P{n:02}" for n in range(20) if n != 5]
+    assert dict(made).items() <= dict(Product.objects.values_list("pk", "sku")).items()
+    assert again == [] and Product.objects.count() == 20
+
+
 def test_an_update_tells_how_many_rows_it_changed():
     made = bulk.insert(Product, FIELDS, [row("A"), row("B"), row("C")], returning=("pk",))
 

@@ -9,8 +9,10 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from datetime import date, datetime
+from functools import cache
+from typing import NamedTuple
 
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Field, Model, QuerySet
 from django.db.models.base import ModelState
 
@@ -30,6 +32,16 @@ UNQUOTED = {
 SQLITE_VARIABLES = 30_000  # the library's own limit is 32,766
 
 
+class _Layout(NamedTuple):
+    """How some fields of a model are written; asked for anew in every call, so it is kept."""
+
+    columns: tuple[Field, ...]
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    casts: tuple[str, ...]
+    table: str
+
+
 def is_postgresql() -> bool:
     return connection.vendor == "postgresql"
 
@@ -41,21 +53,30 @@ def insert(
     *,
     returning: Sequence[str] = (),
     skip_conflicts: bool = False,
+    mostly_new: bool = False,
 ) -> list[tuple]:
     """Insert rows; returns the `returning` fields of each inserted row, in the order of `rows`.
 
     With `skip_conflicts` a row that breaks a unique constraint is left out, of the answer too: ask for its key back.
+    `mostly_new` says that this hardly ever happens: the rows are tried as a COPY first.
     """
-    if is_postgresql() and rows and not skip_conflicts:
-        return _copy(model, fields, rows, returning)
-    columns = [_column(model, name) for name in fields]
+    if is_postgresql() and rows:
+        if not skip_conflicts:
+            return _copy(model, fields, rows, returning)
+        if mostly_new:
+            try:
+                with transaction.atomic():
+                    return _copy(model, fields, rows, returning)
+            except IntegrityError:
+                pass  # somebody else was first with one of them
+    layout = _layout(model, tuple(fields))
     tail = " ON CONFLICT DO NOTHING" if skip_conflicts else ""
     if returning:
-        tail += f" RETURNING {', '.join(_quoted(_column(model, name)) for name in returning)}"
-    head = f"INSERT INTO {_table(model)} ({', '.join(map(_quoted, columns))})"
+        tail += f" RETURNING {', '.join(_layout(model, tuple(returning)).names)}"
+    head = f"INSERT INTO {layout.table} ({', '.join(layout.names)})"
     answer: list[tuple] = []
-    for chunk in _chunks(rows, len(columns)):
-        source, parameters = _source(columns, chunk)
+    for chunk in _chunks(rows, len(fields)):
+        source, parameters = _source(layout, chunk)
         with connection.cursor() as cursor:
             cursor.execute(f"{head} {source}{tail}", parameters)  # names come from the model only
             if returning:
@@ -74,12 +95,12 @@ def _copy(
         fields = ("pk", *fields)
         picked = [fields.index(name) for name in returning]
         answer = [tuple(row[n] for n in picked) for row in rows]
-    columns = [_column(model, name) for name in fields]
+    layout = _layout(model, tuple(fields))
     written = [
-        _copied(column, values) for column, values in zip(columns, zip(*rows, strict=True), strict=True)
+        _copied(kind, values) for kind, values in zip(layout.kinds, zip(*rows, strict=True), strict=True)
     ]
     lines = "\n".join(map("\t".join, zip(*written, strict=True)))
-    statement = f"COPY {_table(model)} ({', '.join(map(_quoted, columns))}) FROM STDIN"
+    statement = f"COPY {layout.table} ({', '.join(layout.names)}) FROM STDIN"
     with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         copy.write(f"{lines}\n")
     return answer
@@ -90,7 +111,7 @@ def _new_ids(model: type[Model], count: int) -> list[int]:
         cursor.execute(
             "WITH s AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, %s)::regclass AS name) "
             "SELECT nextval(s.name) FROM s, generate_series(1, %s)",
-            [_table(model), model._meta.pk.column, count],
+            [_layout(model, ()).table, model._meta.pk.column, count],
         )
         return [pk for (pk,) in cursor.fetchall()]
 
@@ -111,21 +132,20 @@ def update(
     """
     expected, before = expect if expect[1] is not None else ("", ())
     width = 1 + len(fields)
-    columns = [_column(model, name) for name in (key, *fields, *([expected] if expected else []))]
+    layout = _layout(model, (key, *fields, *([expected] if expected else [])))
     if expected:
         rows = [(*row, value) for row, value in zip(rows, before, strict=True)]
-    names = [_quoted(column) for column in columns]
-    own = [f"{_table(model)}.{name}" for name in names]
+    names, own = layout.names, [f"{layout.table}.{name}" for name in layout.names]
     sets = ", ".join(
         f"{names[n]} = COALESCE({own[n]}, v.c{n})" if fields[n - 1] in keep else f"{names[n]} = v.c{n}"
         for n in range(1, width)
     )
     guard = f" AND {own[width]} = v.c{width}" if expected else ""
     changed = 0
-    for chunk in _chunks(rows, len(columns)):
-        source, parameters = _named_source(columns, chunk)
+    for chunk in _chunks(rows, len(names)):
+        source, parameters = _named_source(layout, chunk)
         statement = (
-            f"UPDATE {_table(model)} SET {sets} FROM ({source}) AS v "  # noqa: S608 - names come from the model only
+            f"UPDATE {layout.table} SET {sets} FROM ({source}) AS v "  # noqa: S608 - names come from the model only
             f"WHERE {own[0]} = v.c0{guard}"
         )
         with connection.cursor() as cursor:
@@ -134,21 +154,24 @@ def update(
     return changed
 
 
-def _named_source(columns: Sequence[Field], rows: Sequence[tuple]) -> tuple[str, list]:
+def _named_source(layout: _Layout, rows: Sequence[tuple]) -> tuple[str, list]:
     """The rows as a select whose columns are c0, c1 and so on."""
-    source, parameters = _source(columns, rows)
+    source, parameters = _source(layout, rows)
+    aliases = [f"c{position}" for position in range(len(layout.columns))]
     if is_postgresql():
-        return f"{source} AS u({', '.join(_aliases(columns))})", parameters
-    named = ", ".join(f"column{n} AS {alias}" for n, alias in enumerate(_aliases(columns), start=1))
+        return f"{source} AS u({', '.join(aliases)})", parameters
+    named = ", ".join(f"column{n} AS {alias}" for n, alias in enumerate(aliases, start=1))
     return f"SELECT {named} FROM ({source})", parameters  # noqa: S608 - names come from the model only
 
 
-def _source(columns: Sequence[Field], rows: Sequence[tuple]) -> tuple[str, list]:
+def _source(layout: _Layout, rows: Sequence[tuple]) -> tuple[str, list]:
     """The rows as something to select from, and its parameters."""
+    columns = layout.columns
     if is_postgresql():
-        casts = ", ".join(f"%s::{_cast(column)}[]" for column in columns)
-        lists = zip(columns, zip(*rows, strict=True), strict=True)
-        arrays = [_array(column, values) for column, values in lists]
+        casts = ", ".join([f"%s::{cast}[]" for cast in layout.casts])
+        arrays = [
+            _array(kind, values) for kind, values in zip(layout.kinds, zip(*rows, strict=True), strict=True)
+        ]
         return f"SELECT * FROM unnest({casts})", arrays  # noqa: S608 - names come from the model only
     row = f"({', '.join(['%s'] * len(columns))})"
     values = [
@@ -179,8 +202,7 @@ def load(rows: QuerySet, fields: Sequence[str], most: int | None = None) -> list
 
 # Values as PostgreSQL reads them in a COPY or an array: a column at a time, which costs a fraction of a driver's adapter
 # for each value. Values that rows share (a time, a payload) are written out once.
-def _texts(column: Field, values: Sequence) -> list[str | None]:
-    kind = column.get_internal_type()
+def _texts(kind: str, values: Sequence) -> list[str | None]:
     convert = _dump if kind == "JSONField" else WRITTEN.get(kind, str)
     texts: dict[int, str | None] = {id(None): None}
     if convert is str:
@@ -196,9 +218,9 @@ def _texts(column: Field, values: Sequence) -> list[str | None]:
     return [texts[id(value)] for value in values]
 
 
-def _array(column: Field, values: Sequence) -> str:
-    texts = _texts(column, values)
-    if column.get_internal_type() in UNQUOTED:
+def _array(kind: str, values: Sequence) -> str:
+    texts = _texts(kind, values)
+    if kind in UNQUOTED:
         return f"{{{','.join(['NULL' if text is None else text for text in texts])}}}"
     return f"{{{','.join(['NULL' if text is None else _quoted_text(text) for text in texts])}}}"
 
@@ -209,12 +231,12 @@ def _quoted_text(text: str) -> str:
     return f'"{text}"'
 
 
-def _copied(column: Field, values: Sequence) -> list[str]:
+def _copied(kind: str, values: Sequence) -> list[str]:
     """One column of a COPY in text form."""
-    texts = _texts(column, values)
+    texts = _texts(kind, values)
     if None in texts:
         return [_copied_text(text) for text in texts]
-    if column.get_internal_type() in UNQUOTED or not SPECIAL.search("".join(texts)):
+    if kind in UNQUOTED or not SPECIAL.search("".join(texts)):
         return texts
     return [_copied_text(text) for text in texts]
 
@@ -232,21 +254,18 @@ def _plain(value) -> str:
 _dump = json.JSONEncoder(separators=(",", ":"), default=_plain, check_circular=False).encode
 
 
+@cache
+def _layout(model: type[Model], fields: tuple[str, ...]) -> _Layout:
+    quote = connection.ops.quote_name
+    columns = tuple(model._meta.pk if name == "pk" else model._meta.get_field(name) for name in fields)
+    return _Layout(
+        columns,
+        tuple(column.get_internal_type() for column in columns),
+        tuple(quote(column.column) for column in columns),
+        tuple(map(_cast, columns)),
+        quote(model._meta.db_table),
+    )
+
+
 def _cast(column: Field) -> str:
     return column.rel_db_type(connection) if column.primary_key else column.db_type(connection)
-
-
-def _column(model: type[Model], name: str) -> Field:
-    return model._meta.pk if name == "pk" else model._meta.get_field(name)
-
-
-def _aliases(columns: Sequence[Field]) -> list[str]:
-    return [f"c{position}" for position in range(len(columns))]
-
-
-def _quoted(column: Field) -> str:
-    return connection.ops.quote_name(column.column)
-
-
-def _table(model: type[Model]) -> str:
-    return connection.ops.quote_name(model._meta.db_table)

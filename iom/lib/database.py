@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import BigAutoField, BigIntegerField, ForeignKey, Func
+from django.db.models import BigAutoField, BigIntegerField, Field, ForeignKey, Func
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
 
@@ -40,6 +40,12 @@ class ArrayIn(_OneArray, In):
 
 class ArrayRelatedIn(_OneArray, RelatedIn):
     pass
+
+
+def bind_as_array(*names: Field) -> None:
+    """For natural keys that are looked up by the hundred, such as SKUs."""
+    for name in names:
+        name.register_lookup(ArrayIn)
 
 
 def bind_ids_as_arrays() -> None:
