@@ -1,6 +1,7 @@
 """Orders coming in: by API from real clients to a real server, and from a CSV file beside a bare COPY of the same rows."""
 
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -81,7 +82,12 @@ class _Api:
         return count / seconds
 
     def _post(self, shares: list[list[dict]]) -> tuple[float, list[dict]]:
-        jobs = [{"port": self.port, "token": self.token, "bodies": share} for share in shares if share]
+        """Bodies go as text: what the clients have to do for their own takes from the same two cores."""
+        jobs = [
+            {"port": self.port, "token": self.token, "bodies": list(map(json.dumps, share))}
+            for share in shares
+            if share
+        ]
         return rig.crew(self.url, "post", jobs)
 
 
@@ -159,6 +165,7 @@ def _server(url: str) -> Iterator[int]:
     command = [
         sys.executable, "-m", "gunicorn", "iom.wsgi", "--workers", "2", "--worker-class", "gthread",
         "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning",
+        "--config", "python:orchestration.supervisor.web",
     ]  # fmt: skip
     environment = {**os.environ, "DATABASE_URL": url, "IOM_LOG_LEVEL": "WARNING", "NO_BOOTSTRAP": "1"}
     server = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)

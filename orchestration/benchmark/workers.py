@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from iom.lib import heap
+
 
 def drain(job: dict[str, Any]) -> dict[str, Any]:
     """Advance flows until nothing is due; `peak_mb` is the most memory that this process ever had."""
@@ -75,7 +77,7 @@ def post(job: dict[str, Any]) -> dict[str, Any]:
     took, statuses = [], []
     for body in job["bodies"]:
         started = time.perf_counter()
-        connection.request("POST", "/api/v1/orders/", json.dumps(body), headers)
+        connection.request("POST", "/api/v1/orders/", body, headers)
         answer = connection.getresponse()
         answer.read()
         took.append((time.perf_counter() - started) * 1000)
@@ -99,6 +101,7 @@ def serve(name: str) -> None:
     from django.db import connection
 
     connection.ensure_connection()
+    heap.settle()
     print("ready", flush=True)
     sys.stdin.readline()
     outcome = JOBS[name](job)

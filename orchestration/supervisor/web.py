@@ -2,6 +2,7 @@
 
 import os
 
+from iom.lib import heap
 from orchestration.supervisor.parent import die_with
 
 PARENT = "IOM_PARENT"
@@ -12,3 +13,7 @@ def on_starting(server) -> None:
     """The master dies with who started it; its workers look after the master by themselves."""
     if parent := os.environ.get(PARENT):
         die_with(int(parent))
+
+
+def when_ready(server) -> None:
+    heap.settle()
