@@ -37,8 +37,7 @@ def _wake(order_ids: Iterable[int]) -> int:
 
 
 def _start(events: list[tuple[int, Raised]]) -> int:
-    live = Flow.objects.exclude(status=Flow.Status.UNPUBLISHED).filter(live_version__isnull=False)
-    found = versions.load(list(live.values_list("live_version", flat=True)))
+    found = versions.live()
     return sum(start_version(found[pk], events) for pk in sorted(found))
 
 

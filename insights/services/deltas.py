@@ -1,7 +1,7 @@
 """What a batch of business events changes in the counters; a fixed number of queries for any number of events."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.db.models import Count
@@ -12,6 +12,7 @@ from orders.models import Order
 from orders.types import Raised
 
 Changes = Counter[tuple[str, int, str]]
+BROUGHT = ("channel_id", "line_count", "unit_count")
 GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
 
 
@@ -19,8 +20,8 @@ class Facts(NamedTuple):
     channel_id: int
     line_count: int
     unit_count: int
-    promised_at: object
-    shipped_at: object
+    promised_at: object = None
+    shipped_at: object = None
 
 
 def deltas(events: Sequence[Raised]) -> Changes:
@@ -30,7 +31,7 @@ def deltas(events: Sequence[Raised]) -> Changes:
     changes: Changes = Counter()
     if not headers and not packages:
         return changes
-    facts = _facts({event.order_id for event in (*headers, *packages)})
+    facts = _facts([*headers, *packages])
     _headers(headers, facts, changes)
     if packages:
         _spread(packages, facts, changes)
@@ -43,9 +44,18 @@ def _counts(event: Raised) -> bool:
     return moved or event.kind in ("order.new", "fulfillment_order.created")
 
 
-def _facts(order_ids: Collection[int]) -> dict[int, Facts]:
-    rows = Order.objects.filter(pk__in=order_ids).values_list("pk", *Facts._fields)
-    return {pk: Facts(*values) for pk, *values in rows}
+def _facts(events: Iterable[Raised]) -> dict[int, Facts]:
+    """By order; one that was just taken in brings its own along."""
+    facts, unknown = {}, set()
+    for event in events:
+        if event.kind == "order.new" and "line_count" in event.payload:
+            facts[event.order_id] = Facts(*map(event.payload.__getitem__, BROUGHT))
+        else:
+            unknown.add(event.order_id)
+    if unknown:
+        rows = Order.objects.filter(pk__in=unknown).values_list("pk", *Facts._fields)
+        facts |= {pk: Facts(*values) for pk, *values in rows}
+    return facts
 
 
 def _headers(events: Iterable[Raised], facts: dict[int, Facts], changes: Changes) -> None:

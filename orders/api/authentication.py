@@ -52,8 +52,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 def client_for(key: ApiKey) -> ApiClient:
-    channels = frozenset(key.channels.values_list("pk", flat=True))
-    return ApiClient(key.pk, key.name, key.prefix, frozenset(key.scopes), channels or None)
+    return ApiClient(key.pk, key.name, key.prefix, frozenset(key.scopes), key.channel_ids)
 
 
 def _token(parts: list[bytes]) -> str:

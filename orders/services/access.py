@@ -8,7 +8,7 @@ from hmac import compare_digest
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from orders.errors import UnknownScope
@@ -29,6 +29,9 @@ SCOPES = {
 }
 AREAS = frozenset(scope.partition(":")[0] for scope in SCOPES)
 USE_NOTED_EVERY = timedelta(minutes=1)
+KNOWN_BY = (
+    "name", "prefix", "secret_hash", "scopes", "expires_at", "revoked_at", "last_used_at", "user__is_active",
+)  # fmt: skip
 _NO_KEY = sha256(b"").hexdigest()
 
 
@@ -61,9 +64,12 @@ def create_key(
 def authenticate(plain: str) -> ApiKey | None:
     """The live key of this text, or None, in the same time whether it is wrong, expired, revoked or none.
 
+    Its `channel_ids` are those that it is bound to, None: every channel.
+
     The time of use is noted once a minute at most, so a busy key is not a hot row.
     """
-    key = ApiKey.objects.select_related("user").filter(prefix=_prefix(plain)).first()
+    rows = _rows(_prefix(plain))
+    key = rows[0] if rows else None
     if not compare_digest(_hashed(plain), key.secret_hash if key else _NO_KEY) or key is None:
         return None
     now = timezone.now()
@@ -71,8 +77,15 @@ def authenticate(plain: str) -> ApiKey | None:
         return None
     if key.user and not key.user.is_active:
         return None
+    key.channel_ids = frozenset(row.channel for row in rows if row.channel) or None
     _note_use(key, now)
     return key
+
+
+def _rows(prefix: str) -> list[ApiKey]:
+    """The key once for each channel that it is bound to; a caller is known by one query."""
+    found = ApiKey.objects.filter(prefix=prefix).select_related("user").annotate(channel=F("channels"))
+    return list(found.only(*KNOWN_BY).order_by())
 
 
 def revoke_keys(key_ids: Collection[int]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from iom.lib.atomic import as_one
 from orders.models import Order
 from orders.numbers import number_of
 from orders.services import intake_rows as rows
@@ -128,9 +129,10 @@ def _stored(accepted: Sequence[Accepted], known: References, actor: str) -> Iter
 
 
 def _announce(created: Sequence[tuple[int, Accepted]], actor: str) -> None:
-    with collecting():
+    with as_one(), collecting():
         record([_new(pk, item) for pk, item in created if not item.draft.draft], actor=actor)
-        place_holds([_validation_hold(pk, item) for pk, item in created if item.faults], actor=actor)
+        if faulty := [_validation_hold(pk, item) for pk, item in created if item.faults]:
+            place_holds(faulty, actor=actor)
 
 
 def _new(order_id: int, item: Accepted) -> Raised:
@@ -138,6 +140,9 @@ def _new(order_id: int, item: Accepted) -> Raised:
         "external_id": item.draft.external_id,
         "total_minor": item.amounts.total,
         "currency": item.draft.currency,
+        "channel_id": item.draft.channel_id,
+        "line_count": len(item.draft.lines),
+        "unit_count": sum([line.quantity for line in item.draft.lines]),
     }
     return Raised("order.new", "order", order_id, order_id, payload)
 

@@ -35,6 +35,7 @@ CHARGE_COLUMNS = ("order", "kind", "description", "amount_minor")
 NEW, DRAFT = Order.State.NEW.value, Order.State.DRAFT.value
 NEW_LINE = OrderLine.State.NEW.value
 NOBODY = KnownCustomer(None, "", "", "")
+NO_PARTY: dict = {}
 DESCRIPTION_LENGTH = 200
 
 
@@ -47,6 +48,7 @@ def insert_orders(first: Mapping["Key", "Accepted"], known: References, now: dat
         [_order(first[key], known, now) for key in sorted(first)],
         returning=("channel", "external_id", "pk"),
         skip_conflicts=True,
+        mostly_new=True,
     )
     return {(channel_id, external_id): pk for channel_id, external_id, pk in made}
 
@@ -128,4 +130,8 @@ def coordinates(place: Party) -> tuple[float | None, float | None]:
 
 
 def stored_party(party: Party | None) -> dict:
-    return {name: value for name, value in asdict(party).items() if value not in ("", None)} if party else {}
+    return (
+        {name: value for name, value in asdict(party).items() if value not in ("", None)}
+        if party
+        else NO_PARTY
+    )

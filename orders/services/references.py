@@ -55,7 +55,6 @@ def look_up(drafts: Sequence[OrderDraft]) -> References:
     skus = {line.sku for draft in drafts for line in draft.lines if line.sku}
     codes = {draft.customer_code for draft in drafts if draft.customer_code}
     products = products_by_sku(skus)
-    customers = Customer.objects.filter(code__in=codes).values_list("code", "id", "name", "email", "phone")
     return References(
         dict(
             Channel.objects.filter(pk__in={draft.channel_id for draft in drafts}, active=True).values_list(
@@ -64,8 +63,13 @@ def look_up(drafts: Sequence[OrderDraft]) -> References:
         ),
         products,
         _substitutes_of(products),
-        {code: KnownCustomer(*rest) for code, *rest in customers} if codes else {},
+        _customers(codes) if codes else {},
     )
+
+
+def _customers(codes: Iterable[str]) -> dict[str, KnownCustomer]:
+    rows = Customer.objects.filter(code__in=codes).values_list("code", "id", "name", "email", "phone")
+    return {code: KnownCustomer(*rest) for code, *rest in rows}
 
 
 def look_up_lines(lines: Sequence[LineDraft]) -> References:
@@ -82,8 +86,10 @@ def products_by_sku(skus: Iterable[str]) -> dict[str, KnownProduct]:
 def _substitutes_of(products: Mapping[str, KnownProduct]) -> dict[int, KnownProduct]:
     """By id; no query when every product is active."""
     ids = {row.substitute_id for row in products.values() if not row.active and row.substitute_id}
+    if not ids:
+        return {}
     rows = Product.objects.filter(pk__in=ids, active=True).order_by().values_list(*KnownProduct._fields)
-    return {row[0]: KnownProduct._make(row) for row in rows} if ids else {}
+    return {row[0]: KnownProduct._make(row) for row in rows}
 
 
 def reference_faults(draft: OrderDraft, known: References) -> list[dict[str, Any]]:

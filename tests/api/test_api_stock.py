@@ -109,7 +109,7 @@ def test_positions_cost_one_query(api, products, source, count, django_assert_nu
     )
     api.get("me/")  # notes the use of the key
 
-    with django_assert_num_queries(3):  # the key, its channels, the rows
+    with django_assert_num_queries(2):  # the key with its channels, the rows
         assert len(api.get("positions/?source=DC-1").json()["results"]) == count
 
 
