@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from fulfillment import selectors
 from fulfillment.loading import Loaded, facts, load
+from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
 from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed
@@ -59,16 +60,20 @@ def situation(order: Order) -> Situation | None:
     if not open_ or order.ship_to_latitude is None or order.ship_to_longitude is None:
         return None
     rules = selectors.rules_by_key()
-    rejected = selectors.rejections_of([line.pk for line in open_])
+    ids = [line.pk for line in open_]
+    rejected, ordered = selectors.rejections_of(ids), selectors.open_lines(ids)
+    methods = {pk: line.method for pk, line in ordered.items()}
+    barred = barred_sources(methods, selectors.source_facts())
     lists = list_members() if any(line.source_list for line in open_) else {}
-    needs = tuple(
-        LineNeed(
+    needs = []
+    for line in open_:
+        fixed = ordered[line.pk].store or (line.source_id if line.source_is_assigned else None)
+        needs.append(LineNeed(
             line.pk, line.product_id, line.quantity - line.quantity_shipped - line.quantity_canceled,
-            line.source_id if line.source_is_assigned else None, rejected.get(line.pk, {}), None, line.source_list,
-            lists.get(line.source_list, frozenset()) if line.source_list and not line.source_is_assigned else None,
-        )
-        for line in open_
-    )  # fmt: skip
+            fixed, rejected.get(line.pk, {}), None, line.source_list,
+            lists.get(line.source_list, frozenset()) if line.source_list and not fixed else None,
+            barred.get(line.pk, {}),
+        ))  # fmt: skip
     need = OrderNeed(
         order.pk, needs, order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country,
         rules.get(order.strategy, rules[""]),

@@ -75,6 +75,8 @@ class _OrderPlan:
         removed = dict(self.closed)
         for source, reason in line.rejected.items():
             removed.setdefault(source, ("rejected before", f"rejected by this source before: {reason}"))
+        for source, reason in line.barred.items():
+            removed.setdefault(source, ("method not allowed", reason))
         if line.allowed is not None:
             for source, _, _ in self.ranked:
                 if source.id not in line.allowed:
@@ -103,6 +105,8 @@ class _OrderPlan:
             removal = ("inactive", "inactive")
         elif pk in line.rejected:
             removal = ("rejected before", f"rejected by this source before: {line.rejected[pk]}")
+        elif pk in line.barred:
+            removal = ("method not allowed", line.barred[pk])
         elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:
             units = max(have, 0) if self.order.rules.split_lines else 0
             removal = None if units else _out_of_stock(have, line.quantity)

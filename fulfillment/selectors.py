@@ -9,6 +9,7 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
+from fulfillment.methods import MethodLine
 from fulfillment.models import FulfillmentOrder, SourceRejection
 from fulfillment.sourcing_strategy import Rules, SourceFacts
 from fulfillment.strategy_document import LiveStrategy, counts_on, list_members, live_strategies, source_ids
@@ -174,12 +175,29 @@ class OpenLine(NamedTuple):
     units: int
     store: int | None = None
     source_list: str = ""
+    method: MethodLine = MethodLine()
 
 
 def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
     rows = OrderLine.objects.filter(pk__in=order_line_ids)
-    fields = ("pk", "quantity", "quantity_canceled", "method", "pickup_source_id", "source_list")
+    fields = (
+        "pk",
+        "quantity",
+        "quantity_canceled",
+        "method",
+        "pickup_source_id",
+        "source_list",
+        "product_id",
+    )
+    related = ("product__category", "order__channel_id")
     return {
-        pk: OpenLine(quantity - canceled, store if method == OrderLine.Method.PICKUP else None, named)
-        for pk, quantity, canceled, method, store, named in rows.values_list(*fields)
+        pk: OpenLine(
+            quantity - canceled,
+            store if method == OrderLine.Method.PICKUP else None,
+            named,
+            MethodLine(method, product, category or "", channel),
+        )
+        for pk, quantity, canceled, method, store, named, product, category, channel in rows.values_list(
+            *fields, *related
+        )
     }

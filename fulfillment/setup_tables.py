@@ -4,6 +4,7 @@ from fulfillment.models import (
     Carrier,
     CarrierPickup,
     CarrierService,
+    FutureSale,
     Lateness,
     MethodRule,
     Rate,
@@ -129,6 +130,15 @@ METHODS = SetupTable(
         *plain("allowed", convert=imports.truth),
     ],
     ("method", "sku", "category", "source", "source_type", "channel"),
+)  # fmt: skip
+FUTURE_SALES = SetupTable(
+    "future-sales",
+    FutureSale,
+    [
+        PRODUCT, *plain("category"), SOURCE, *plain("source_type"), *whole("minor"),
+        *plain("percent", convert=imports.decimal),
+    ],
+    ("sku", "category", "source", "source_type"),
 )  # fmt: skip
 SOURCE_LISTS = SetupTable(
     "source-lists",

@@ -26,6 +26,7 @@ from fulfillment.rates import Surcharge as SurchargeRule
 from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, WorkingHours
 
 SLACKS = tuple(Lateness.SLACKS)
+ALWAYS_OPEN = Calendar()
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,20 @@ class SourceSetup:
     offered: Mapping[int, time | None]
     pickups: Mapping[int, Mapping[int, tuple[time, ...]]]
 
-    def schedule(self, service: ServiceSetup) -> Schedule:
-        """Of this service from here: its cutoff where it has one, and the pickups of its carrier."""
-        cutoff = self.offered.get(service.id) or self.cutoff
-        return Schedule(
-            self.time_zone, self.calendar, cutoff, self.processing, self.pickups.get(service.carrier_id, {})
-        )
+    def schedule(self, service: ServiceSetup | None = None) -> Schedule:
+        """Of this service from here: its cutoff where it has one, and the pickups of its carrier. None: of the source."""
+        cutoff, pickups = self._of(service)
+        return Schedule(self.time_zone, self.calendar, cutoff, self.processing, pickups)
+
+    def works_like(self, service: ServiceSetup) -> tuple:
+        """Equal for schedules that hand over at the same moments; calendars are told apart as objects."""
+        cutoff, pickups = self._of(service)
+        return self.time_zone, id(self.calendar), cutoff, self.processing, tuple(pickups.items())
+
+    def _of(self, service: ServiceSetup | None) -> tuple[time | None, Mapping[int, tuple[time, ...]]]:
+        if service is None:
+            return self.cutoff, {}
+        return self.offered.get(service.id) or self.cutoff, self.pickups.get(service.carrier_id, {})
 
 
 def calendars_by_id() -> dict[int, Calendar]:
@@ -133,7 +142,7 @@ def sources(
         pk: SourceSetup(
             pk,
             zone,
-            calendars.get(calendar, Calendar()),
+            calendars.get(calendar, ALWAYS_OPEN),
             cutoff,
             timedelta(minutes=minutes),
             offered[pk],

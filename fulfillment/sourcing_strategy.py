@@ -6,6 +6,7 @@ available, and answers a plan for each line. It never promises a unit twice: `Pr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Protocol
 
 DEFAULT_PLANNER = "nearest"
@@ -38,10 +39,20 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What an order is worth in minor units, and the day by which it is wanted, if any."""
+
+    goods_minor: int = 0
+    wanted_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LineNeed:
     """`rejected`: the sources that refused this line before, with their reason. No product: in stock everywhere.
 
     `source_list` is the key of the list that a policy keeps the line to, `allowed` its members; None: every source.
+    `barred`: sources that the line's fulfillment method rules out, with the reason. `unit_minor` is the price of a unit;
+    None: as the order line says.
     """
 
     line_id: int
@@ -52,6 +63,8 @@ class LineNeed:
     current_source_id: int | None = None
     source_list: str = ""
     allowed: frozenset[int] | None = None
+    barred: Mapping[int, str] = field(default_factory=dict)
+    unit_minor: int | None = None
 
     def outside(self) -> str:
         """Why a source that is not in `allowed` is none for this line."""
@@ -60,7 +73,10 @@ class LineNeed:
 
 @dataclass(frozen=True, slots=True)
 class OrderNeed:
-    """`used_sources` already bring other units of this order: they cost no further split."""
+    """`used_sources` already bring other units of this order: they cost no further split.
+
+    `terms` None: as the order says; given for what is no order yet.
+    """
 
     order_id: int
     lines: Sequence[LineNeed]
@@ -70,6 +86,7 @@ class OrderNeed:
     country: str = ""
     rules: Rules = Rules()
     used_sources: frozenset[int] = frozenset()
+    terms: Terms | None = None
 
 
 @dataclass(slots=True)

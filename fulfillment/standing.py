@@ -70,7 +70,8 @@ class Standing:
 
     def _cost(self, line, node, order, distance, quantity):
         problem = self.problem
-        grams = problem.skus.grams[problem.lines.sku[line]] * quantity
+        sku = problem.lines.sku[line]
+        grams, volume = problem.skus.grams[sku] * quantity, problem.skus.volume_mm3[sku] * quantity
         best, runs, steps = (
             np.full(len(line), FAR, np.int64),
             np.zeros(len(line), bool),
@@ -78,18 +79,18 @@ class Standing:
         )
         for service in range(problem.sizes["V"]):
             way = lane(problem, order, node, distance, service)
-            weight = billable(problem, grams, service)
+            weight = billable(problem, grams, volume, service)
             rate = problem.services.rate_cents[service, way.zone, np.minimum(weight, steps - 1)]
             good = way.runs & (weight < steps) & (rate >= 0)
             best = np.where(good, np.minimum(best, rate + way.late_cents), best)
             runs |= way.runs
         offers = problem.offered.any(axis=1)[node]
         reject = np.zeros((problem.sizes["K"], problem.sizes["N"]), np.int64)
+        later = reject.copy()
         reject[problem.stock.sku, problem.stock.node] = problem.stock.short_ppm
-        risk = (
-            reject[problem.lines.sku[line], node] * problem.orders.reject_cents[order] + 500_000
-        ) // 1_000_000
-        units = problem.nodes.unit_cents[node] + risk + extra_cents(problem, line, node)
+        later[problem.stock.sku, problem.stock.node] = problem.stock.opportunity_cents
+        risk = (reject[sku, node] * problem.orders.reject_cents[order] + 500_000) // 1_000_000
+        units = problem.nodes.unit_cents[node] + risk + later[sku, node] + extra_cents(problem, line, node)
         cost = np.where(best < FAR, best + problem.nodes.pick_cents[node] + units * quantity, FAR)
         return cost, ((SERVICE, ~offers), (DISTANCE, offers & ~runs), (HEAVY, runs & (best >= FAR)))
 

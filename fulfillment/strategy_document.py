@@ -4,14 +4,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
+from fulfillment import strategy_costs
 from fulfillment.models import SourceList, Strategy, StrategyConstraint
 from inventory.models import FulfillmentSource, Product
 
 PLAIN = (
     "key", "name", "description", "objective", "max_distance_km", "max_sources_per_order", "split_lines", "weights",
-    "is_batch", "batch_minutes", "batch_mode", "rest",
+    "is_batch", "batch_minutes", "batch_mode", "rest", *strategy_costs.FIELDS,
 )  # fmt: skip
 RELATED = ("sources", "constraints__products", "constraints__source_list")
 
@@ -30,12 +32,16 @@ def document_of(strategy: Strategy) -> dict[str, Any]:
     """The draft as a document; codes and keys, no ids, so that it means the same on another site."""
     rows = sorted(strategy.constraints.all(), key=lambda row: row.pk)
     return {
-        **{name: getattr(strategy, name) for name in PLAIN},
+        **{name: _plain(getattr(strategy, name)) for name in PLAIN},
         "source_list": strategy.source_list.key if strategy.source_list else "",
         "sources": sorted(source.code for source in strategy.sources.all()),
         "alternate": strategy.alternate.key if strategy.alternate else "",
         "constraints": [constraint_document(row) for row in rows],
     }
+
+
+def _plain(value: Any) -> Any:
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def constraint_document(row: StrategyConstraint) -> dict[str, Any]:
@@ -105,6 +111,7 @@ def source_ids(
 
 def write_draft(strategy: Strategy, document: Mapping[str, Any]) -> None:
     """Make the draft say what the document says; lists, sources and products that are gone are left out."""
+    document = {**strategy_costs.DEFAULTS, **document}
     for name in PLAIN:
         if name != "key" and name in document:
             setattr(strategy, name, document[name])

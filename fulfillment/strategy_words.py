@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fulfillment import strategy_costs
 from fulfillment.constraint_kinds import sentence
 
 OBJECTIVES = {"nearest": "nearest sources, fewest splits", "cost": "least cost"}
@@ -14,7 +15,11 @@ RESTS = {
 }
 NAMES = {
     "name": "name", "description": "description", "source_list": "source list", "max_distance_km": "maximum distance in km",
-    "max_sources_per_order": "sources per order", "alternate": "alternate strategy", "batch_minutes": "minutes of a batch", "batch_mode": "mode of a batch",
+    "max_sources_per_order": "sources per order", "alternate": "alternate strategy", "batch_minutes": "minutes of a batch",
+    "batch_mode": "mode of a batch",
+    "late_minor": "cost of a late order in cents", "late_percent": "percent of the goods of a late order",
+    "reject_minor": "cost of a refused order in cents", "reject_percent": "percent of the goods of a refused order",
+    "unfilled_minor": "cost of a unit not sent in cents",
 }  # fmt: skip
 PARTS = {
     "is_hard": "hard", "enabled": "enabled", "valid_from": "first day", "valid_until": "last day",
@@ -85,8 +90,9 @@ def _heads(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]
     if before["is_batch"] != after["is_batch"]:
         yield f"Batches are switched {'on' if after['is_batch'] else 'off'}."
     for field, name in NAMES.items():
-        if before[field] != after[field]:
-            yield f"The {name} was {_shown(before[field])}, now it is {_shown(after[field])}."
+        was, now = (one.get(field, strategy_costs.DEFAULTS.get(field)) for one in (before, after))
+        if was != now:
+            yield f"The {name} was {_shown(was)}, now it is {_shown(now)}."
     yield from _members("Source", set(before["sources"]), set(after["sources"]))
     for component in sorted(set(before["weights"]) | set(after["weights"])):
         old, new = before["weights"].get(component, 1), after["weights"].get(component, 1)

@@ -32,6 +32,7 @@ AREAS = {
         ("What-ifs", "compare_arrows", "admin:fulfillment_whatif_changelist", "fulfillment.view_whatif"),
         ("Source lists", "list_alt", "admin:fulfillment_sourcelist_changelist", "fulfillment.view_sourcelist"),
         ("Source priorities", "low_priority", "admin:fulfillment_sourcepriority_changelist", "fulfillment.view_sourcepriority"),
+        ("Future sale values", "trending_up", "admin:fulfillment_futuresale_changelist", "fulfillment.view_futuresale"),
         ("Methods", "storefront", "admin:fulfillment_methodrule_changelist", "fulfillment.view_methodrule"),
         ("Rejection reasons", "block", "admin:fulfillment_rejectionreason_changelist", "fulfillment.view_rejectionreason"),
         ("Sourcing batches", "schedule_send", "admin:orchestration_sourcingbatch_changelist", "orchestration.view_sourcingbatch"),

@@ -30,6 +30,7 @@ _SETUP = _edited(
 )  # fmt: skip
 _STRATEGIES = _edited(
     "fulfillment.sourcelist", "fulfillment.strategyconstraint", "fulfillment.sourcepriority", "fulfillment.methodrule",
+    "fulfillment.futuresale",
     "fulfillment.rejectionreason",
 )  # fmt: skip
 

@@ -5,6 +5,7 @@ from django.contrib import admin
 from fulfillment import setup_tables
 from fulfillment.models import (
     CarrierPickup,
+    FutureSale,
     ListDay,
     MethodRule,
     RejectionReason,
@@ -89,6 +90,17 @@ class MethodRuleAdmin(ImportExport, HouseAdmin):
     list_filter = ("method", "allowed", "source_type")
     search_fields = ("product__sku__exact", "source__code__exact", "category__exact")
     autocomplete_fields = ("product", "source", "channel")
+
+
+@admin.register(FutureSale)
+class FutureSaleAdmin(ImportExport, HouseAdmin):
+    table = setup_tables.FUTURE_SALES.spec()
+    import_needs = ("add", "change")
+    list_display = ("__str__", "product", "category", "source", "source_type", "minor", "percent")
+    list_select_related = ("product", "source")
+    list_filter = ("source_type",)
+    search_fields = ("product__sku__exact", "source__code__exact", "category__exact")
+    autocomplete_fields = ("product", "source")
 
 
 @admin.register(SourceDay)

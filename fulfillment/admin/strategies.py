@@ -14,7 +14,7 @@ from unfold.admin import StackedInline
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
-from fulfillment import constraint_kinds, strategy_words, what_if_pages
+from fulfillment import constraint_kinds, strategy_costs, strategy_words, what_if_pages
 from fulfillment.errors import StrategyNotPublishable
 from fulfillment.models import SourcingRun, Strategy, StrategyConstraint, StrategyVersion
 from fulfillment.models.strategy import COMPONENTS
@@ -77,7 +77,7 @@ class StrategyForm(forms.ModelForm):
         model = Strategy
         fields = (
             "key", "name", "description", "objective", "rest", "alternate", "source_list", "sources", "max_distance_km",
-            "max_sources_per_order", "split_lines", "is_batch", "batch_minutes", "batch_mode",
+            "max_sources_per_order", "split_lines", "is_batch", "batch_minutes", "batch_mode", *strategy_costs.FIELDS,
         )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,6 +136,10 @@ class StrategyAdmin(HouseAdmin):
             ("weight_carrier", "weight_handling"), ("weight_distance", "weight_lateness"), ("weight_split", "weight_rejection"),
             ("weight_future_sale", "weight_overtime"),
         )}),
+        ("What goes wrong costs", {
+            "fields": (("late_minor", "late_percent"), ("reject_minor", "reject_percent"), "unfilled_minor"),
+            "description": "Sourcing weighs these against carrier and handling: a dearer source wins where its parcels are less often late or refused.",
+        }),
         ("Batch", {"fields": ("is_batch", ("batch_minutes", "batch_mode"),)}),
         ("Versions", {"fields": ("versions_text",)}),
     )  # fmt: skip

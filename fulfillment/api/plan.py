@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from fulfillment.api.plan_answer import PlannedCartSerializer
 from fulfillment.checkout.service import hold, plan_cart
-from fulfillment.checkout.types import Cart, CartLine, CartPlan, Destination, Option, ParcelPlan
+from fulfillment.checkout.types import Cart, CartLine, CartPlan, Destination, LineResult, Option, ParcelPlan
 from iom.lib.api.clients import actor_of, channel_ids_of
 from iom.lib.api.errors import InvalidInput, fault
 from iom.lib.api.idempotency import idempotent
@@ -37,7 +37,15 @@ class CartLineSerializer(StrictSerializer):
     quantity = QuantityField(min_value=1, max_value=100_000)
     free_shipping = serializers.BooleanField(default=False)
     method = serializers.ChoiceField(choices=OrderLine.Method.choices, default="ship_to_home")
-    pickup_source = serializers.CharField(max_length=40, allow_blank=True, default="")
+    pickup_source = serializers.CharField(
+        max_length=40,
+        allow_blank=True,
+        default="",
+        help_text="Code of the store, of pickup and ship_to_store",
+    )
+    unit_price_minor = QuantityField(
+        required=False, allow_null=True, max_value=10**11, help_text="Empty: the product's list price"
+    )
 
 
 class DestinationSerializer(StrictSerializer):
@@ -59,7 +67,12 @@ class PlanSerializer(StrictSerializer):
     carrier = serializers.CharField(max_length=40, allow_blank=True, default="", help_text="Empty: any")
     destination = DestinationSerializer()
     lines = CartLineSerializer(many=True, min_length=1, max_length=MOST_LINES)
-    value_minor = QuantityField(default=0, max_value=10**11, help_text="Value of the cart in minor units")
+    value_minor = QuantityField(
+        required=False,
+        allow_null=True,
+        max_value=10**11,
+        help_text="Value of the goods in minor units; empty: what the lines add up to",
+    )
     deliver_by = serializers.DateField(required=False, allow_null=True)
     confidence = serializers.FloatField(min_value=0.5, max_value=0.999, default=0.95)
     reserve_seconds = QuantityField(
@@ -89,7 +102,7 @@ class PlanView(ApiView):
         cart = _cart(values, request)
         plan = plan_cart(cart)
         held = None
-        if seconds and plan.options:
+        if seconds and any(line.allocations for line in plan.lines):
             held = hold(plan, cart, seconds=seconds, actor=actor_of(request))
         return Response(document_of(plan, cart) | {"reservation": held})
 
@@ -134,7 +147,7 @@ def _refuse_repeated(ids: list[str]) -> None:
 
 
 def document_of(plan: CartPlan, cart: Cart) -> dict[str, Any]:
-    missing = {n: (units, reason) for n, units, reason in plan.unfilled}
+    rows = list(zip(cart.lines, plan.lines, strict=True))
     return {
         "execution_id": plan.execution_id,
         "order_id": cart.order_id,
@@ -142,30 +155,41 @@ def document_of(plan: CartPlan, cart: Cart) -> dict[str, Any]:
         "strategy_version": plan.version,
         "located_by": plan.located_by,
         "relaxed": list(plan.relaxed),
-        "plan_lines": [_line(plan, cart, n, missing) for n in range(len(cart.lines))],
+        "plan_lines": [_line(plan, n, line, found) for n, (line, found) in enumerate(rows)],
         "not_fulfilled_lines": [
             {
-                "line_id": cart.lines[n].line_id, "sku": cart.lines[n].sku, "quantity": units, "reason": reason,
-                "sentence": REASONS.get(reason, "It could not be planned."),
+                "line_id": line.line_id, "sku": line.sku, "quantity": found.missing, "reason": found.reason,
+                "sentence": REASONS.get(found.reason, "It could not be planned."),
             }
-            for n, (units, reason) in sorted(missing.items())
+            for line, found in rows
+            if found.missing
         ],
+        "costs": dict(plan.costs),
+        "cost_minor": sum(plan.costs.values()),
         "shipping_options": [_option(option, plan, cart) for option in plan.options],
     }  # fmt: skip
 
 
-def _line(plan: CartPlan, cart: Cart, n: int, missing: dict) -> dict[str, Any]:
-    line, (short, _) = cart.lines[n], missing.get(n, (0, ""))
-    given = [
-        {"source": parcel.source, "quantity": units, "service": parcel.service}
+def _line(plan: CartPlan, n: int, line: CartLine, found: LineResult) -> dict[str, Any]:
+    parcels = {
+        parcel.source: parcel
         for parcel in (plan.options[0].parcels if plan.options else ())
-        for place, units in parcel.content
-        if place == n
+        if any(place == n for place, _ in parcel.content)
+    }
+    given = [
+        {
+            "source": code,
+            "quantity": units,
+            "service": parcels[code].service if code in parcels else "",
+            "ships_on": parcels[code].ships_on if code in parcels else None,
+        }
+        for _, code, units in found.allocations
     ]
-    kind = "fully" if not short else "partially" if short < line.quantity else "not_sourced"
+    kind = "fully" if not found.missing else "partially" if found.missing < line.quantity else "not_sourced"
     return {
-        "line_id": line.line_id, "sku": line.sku, "quantity": line.quantity, "fulfilled_quantity": line.quantity - short,
-        "fulfillment_type": kind, "method": line.method, "sources": given,
+        "line_id": line.line_id, "sku": line.sku, "quantity": line.quantity,
+        "fulfilled_quantity": line.quantity - found.missing, "fulfillment_type": kind, "method": line.method,
+        "sentence": found.sentence, "sources": given,
     }  # fmt: skip
 
 

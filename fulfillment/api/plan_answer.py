@@ -5,8 +5,9 @@ from rest_framework import serializers
 
 class PlannedPartSerializer(serializers.Serializer):
     source = serializers.CharField()
-    service = serializers.CharField()
+    service = serializers.CharField(help_text="Empty: no carrier is set up for it")
     quantity = serializers.IntegerField()
+    ships_on = serializers.DateField(allow_null=True)
 
 
 class PlannedLineSerializer(serializers.Serializer):
@@ -16,6 +17,7 @@ class PlannedLineSerializer(serializers.Serializer):
     fulfilled_quantity = serializers.IntegerField()
     fulfillment_type = serializers.ChoiceField(["fully", "partially", "not_sourced"])
     method = serializers.CharField()
+    sentence = serializers.CharField(help_text="Why it goes there, as the decision of an order would say")
     sources = PlannedPartSerializer(many=True)
 
 
@@ -74,5 +76,9 @@ class PlannedCartSerializer(serializers.Serializer):
     )
     plan_lines = PlannedLineSerializer(many=True)
     not_fulfilled_lines = MissingLineSerializer(many=True)
+    costs = serializers.DictField(
+        child=serializers.IntegerField(), help_text="What the plan costs us, in cents by component"
+    )
+    cost_minor = serializers.IntegerField()
     shipping_options = ShippingOptionSerializer(many=True)
     reservation = HeldStockSerializer(allow_null=True)

@@ -1,195 +1,118 @@
-"""Plan a cart: the cheapest, the earliest and the greenest way, with prices and dates; hold the stock if asked."""
+"""Plan a cart as sourcing would plan the order, with prices and dates; then what is cheaper, earlier or greener.
 
+The plan is made by the planner of the strategy, from the tables that orders are sourced from, so that it goes where the
+order would go and costs what the order would cost.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
-import numpy as np
 from django.utils import timezone
 
-from fulfillment import optimizer, rates
-from fulfillment.calendars import at, local
-from fulfillment.checkout.limits import limits_of
-from fulfillment.checkout.loading import Facts, load
-from fulfillment.checkout.model import NEVER, CartModel, places_of
-from fulfillment.checkout.types import CHEAPEST, EARLIEST, GREENEST, Cart, CartPlan, Option, ParcelPlan
+from fulfillment import shipping_setup
+from fulfillment.checkout.asking import Asked, ask
+from fulfillment.checkout.options import Offers, Solved, components, merged
+from fulfillment.checkout.types import CHEAPEST, EARLIEST, GREENEST, PLAN, Cart, CartPlan, LineResult, Option
+from fulfillment.checkout.ways import Ways
+from fulfillment.loading import Loaded, facts, load
+from fulfillment.planner_optimizer import CostPlanner
+from fulfillment.sourcing_strategy import LinePlan, Planner, planner_for
+from fulfillment.strategy_document import LiveStrategy
 from inventory.models import Product
 from inventory.services.reservations import reserve_or_refuse
 from inventory.types import ReservationLine, ReservationRequest
 
-KEPT_MINUTES = 15
-Solution = optimizer.Solution
+# As sourcing works where nobody made a strategy.
+NO_STRATEGY = LiveStrategy("", 0, True, {"weights": {}, "constraints": [], "objective": "nearest"})
 
 
 def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
-    """The plan by the strategy's own aim first, then what is earlier or greener, where it differs. Writes nothing.
+    """The plan first, then what is cheaper, earlier or greener, where it differs. Writes nothing.
 
-    Raises UnknownStrategy, UnknownProduct, UnknownSource or DestinationNotLocated. What no source can bring is named
-    in `unfilled` with the reason. The number of queries does not depend on lines and sources.
+    Raises UnknownStrategy, UnknownProduct, UnknownSource or DestinationNotLocated. What no source can bring is told by
+    line with the reason. The number of queries does not depend on lines and sources.
     """
-    facts = load(cart, now or timezone.now())
-    if not facts.services or not facts.sources:
-        return _nothing(cart, facts)
-    model, solution, relaxed = _best(cart, facts)
-    options = [_option(model, solution, CHEAPEST)]
-    for kind, found in ((EARLIEST, _earliest(model, solution)), (GREENEST, _greenest(model, solution))):
-        _add(options, _option(model, found, kind))
-    options = [option for option in options if option.parcels]
+    asked = ask(cart)
+    facts_of = partial(facts, now=now or timezone.now(), carrier=cart.carrier)
+    plans = _planner(asked, facts_of).plan(asked.problem)
+    reports = asked.problem.reports
+    loaded = _loaded(asked, facts_of)
+    strategy = reports[0].loaded.strategy if reports else loaded.strategy
+    units = [sum(part[1] for part in plans[n].allocations) for n in range(len(cart.lines))]
+    ways = Ways(loaded, units, cart.confidence)
+    solved = [(report.loaded, report.solution) for report in reports]
+    solved = solved or [(loaded, ways.fixed(_allocations(plans)))]
+    options = _options(Offers(cart, asked, ways, shipping_setup.rate_factors()), solved, bool(reports))
+    lines = [_line(n, plans[n], asked, cart, bool(loaded.services)) for n in range(len(cart.lines))]
     return CartPlan(
-        str(uuid4()), facts.live.key, facts.live.version, facts.services[0].currency, facts.located_by, tuple(options),
-        _unfilled(solution), tuple(relaxed),
+        str(uuid4()), strategy.key, strategy.version, loaded.services[0].currency if loaded.services else "USD",
+        asked.located_by, options, tuple(lines), components([one for _, one in solved]),
+        tuple(dict.fromkeys(name for report in reports for name in report.relaxed)),
     )  # fmt: skip
 
 
-def _nothing(cart: Cart, facts: Facts) -> CartPlan:
-    reason = "no_stock" if facts.services else "no_service"
-    unfilled = tuple((n, line.quantity, reason) for n, line in enumerate(cart.lines))
-    return CartPlan(str(uuid4()), facts.live.key, facts.live.version, "USD", facts.located_by, (), unfilled)
+def _planner(asked: Asked, facts_of: Callable) -> Planner:
+    """That of orders; what compares carriers does so at this moment, and between the carriers that are asked for."""
+    planner = planner_for(asked.need.rules.key, asked.need.rules.objective)
+    return CostPlanner(facts_of=facts_of) if isinstance(planner, CostPlanner) else planner
 
 
-def _best(cart: Cart, facts: Facts) -> tuple[CartModel, Solution, list[str]]:
-    """All constraints first; where something is left, once more without the soft ones."""
-    model = _model(cart, facts, with_soft=True)
-    solution = _solve(model, model.money)
-    if not model.limits.soft or not solution.unfilled_quantity.any():
-        return model, solution, []
-    without = _model(cart, facts, with_soft=False)
-    again = _solve(without, without.money)
-    if again.unfilled_quantity.sum() >= solution.unfilled_quantity.sum():
-        return model, solution, []
-    return without, again, model.limits.soft
+def _loaded(asked: Asked, facts_of: Callable) -> Loaded:
+    """The whole cart with the last rules that were tried: the strategy's own, unless something found no source by them."""
+    if asked.problem.reports:
+        last = asked.problem.reports[-1].loaded
+        if len(asked.problem.reports) == 1:
+            return last
+        need = replace(asked.need, rules=last.orders[0].rules)
+        return load(last.known, [need], asked.stock, last.strategy, relaxed=last.relaxed)
+    known = facts_of([asked.need])
+    strategy = known.strategies.get(asked.need.rules.key) or known.strategies.get("") or NO_STRATEGY
+    return load(known, [asked.need], asked.stock, strategy)
 
 
-def _model(cart: Cart, facts: Facts, *, with_soft: bool) -> CartModel:
-    places = places_of(facts)
-    limits = limits_of(
-        facts.live.document, places, facts.items, lists=facts.lists, ranks=facts.ranks,
-        value_minor=cart.value_minor, today=facts.now.date(), with_soft=with_soft,
-    )  # fmt: skip
-    for ids, most, name in limits.line_days:
-        for pk in ids & set(facts.sources):
-            taken = facts.list_taken.get(name, 0) if name else facts.lines_taken.get(pk, 0)
-            if taken + len(cart.lines) > most:
-                limits.closed.setdefault(pk, f"{taken} of {most} order lines taken today")
-    if any(item.keeps_whole for item in facts.items):
-        limits.most_parcels = 1
-    return CartModel(cart, facts, limits, places)
+def _allocations(plans: Mapping[int, LinePlan]) -> dict[int, dict[int, int]]:
+    return {n: {pk: units for pk, units, _ in plan.allocations} for n, plan in plans.items()}
 
 
-def _solve(model: CartModel, table: np.ndarray, **options) -> Solution:
-    if "days_left" not in options and model.cart.deliver_by:
-        options["days_left"] = max(0, (model.cart.deliver_by - model.facts.now.date()).days)
-    return optimizer.solve(model.problem(table, **options), "single")
+def _options(offers: Offers, solved: Sequence[Solved], by_cost: bool) -> tuple[Option, ...]:
+    ways = offers.ways
+    if not ways.loaded.services or not any(ways.units):
+        return ()
+    found = [offers.option(PLAN, solved)]
+    base = solved[0][1] if by_cost and len(solved) == 1 else ways.cheapest()
+    if base is not solved[0][1] and not ways.brings_all(base):
+        return merged(found)
+    for kind, solution in (
+        (CHEAPEST, base),
+        (EARLIEST, ways.earliest(base)),
+        (GREENEST, ways.greenest(base)),
+    ):
+        found.append(offers.option(kind, [(ways.loaded, solution)]))
+    return merged(found)
 
 
-def _earliest(model: CartModel, base: Solution) -> Solution:
-    """The cheapest plan that is complete on the first day on which one can be: found by halving."""
-    days = np.unique(model.arrival[model.arrival < NEVER])
-    days = days[days < max((model.arrival[n, v] for n, v in _lanes(base)), default=0)]
-    missing, best = base.unfilled_quantity.sum(), base
-    low, high = 0, len(days)
-    late = optimizer.COMPONENTS.index("lateness")
-    while low < high:
-        middle = (low + high) // 2
-        found = _solve(model, model.money, days_left=int(days[middle]), sure=True)
-        if found.components[:, late].sum() == 0 and found.unfilled_quantity.sum() <= missing:
-            best, high = found, middle
-        else:
-            low = middle + 1
-    return best
-
-
-def _lanes(solution: Solution) -> list[tuple[int, int]]:
-    return list(zip(solution.parcel_node.tolist(), solution.parcel_service.tolist(), strict=True))
-
-
-def _greenest(model: CartModel, base: Solution) -> Solution:
-    found = _solve(model, model.carbon, plain=True)
-    return found if found.unfilled_quantity.sum() <= base.unfilled_quantity.sum() else base
-
-
-def _add(options: list[Option], option: Option) -> None:
-    """A way that is there already only gains a name."""
-    for n, known in enumerate(options):
-        if known.parcels == option.parcels:
-            options[n] = replace(known, kinds=known.kinds + option.kinds)
-            return
-    options.append(option)
-
-
-def _option(model: CartModel, solution: Solution, kind: str) -> Option:
-    parcels = [_parcel(model, solution, p) for p in range(len(solution.parcel_node))]
-    parcels.sort(key=lambda parcel: (parcel.source, parcel.service, parcel.content))
-    return Option(
-        (kind,), tuple(parcels), _unfilled(solution), _expiry(model, {parcel.source_id for parcel in parcels})
+def _line(n: int, plan: LinePlan, asked: Asked, cart: Cart, has_services: bool) -> LineResult:
+    short = cart.lines[n].quantity - sum(units for _, units, _ in plan.allocations)
+    return LineResult(
+        tuple((pk, asked.sources[pk].code, units) for pk, units, _ in plan.allocations),
+        short,
+        _reason(n, plan, asked.problem.reports, has_services) if short else "",
+        plan.sentence,
     )
 
 
-def _unfilled(solution: Solution) -> tuple[tuple[int, int, str], ...]:
-    return tuple(
-        (n, int(units), solution.unfilled_reason[n])
-        for n, units in enumerate(solution.unfilled_quantity)
-        if units
-    )
-
-
-def _parcel(model: CartModel, solution: Solution, p: int) -> ParcelPlan:
-    n, v = int(solution.parcel_node[p]), int(solution.parcel_service[p])
-    mine = solution.alloc_parcel == p
-    content = sorted(
-        zip(solution.alloc_line[mine].tolist(), solution.alloc_quantity[mine].tolist(), strict=True)
-    )
-    service, node, km, days = (
-        model.facts.services[v],
-        model.nodes[n],
-        float(model.km[n]),
-        model.promises[n, v],
-    )
-    tonnes = sum(model.facts.products[line].weight_grams * units for line, units in content) / 1e6
-    return ParcelPlan(
-        node.pk, node.code, service.carrier_code, service.code, service.name, tuple(content),
-        _cost(model, service, km, content), _price(model, service, node.type, km, content), round(km, 1),
-        round(service.grams_co2_per_parcel + service.grams_co2_per_tonne_km * tonnes * km),
-        days.ship_on, days.deliver_on, days.expected_on,
-    )  # fmt: skip
-
-
-def _grams(model: CartModel, content, *, charged: bool) -> int:
-    rows = [
-        (model.facts.products[n].weight_grams, units, charged and model.cart.lines[n].free_shipping)
-        for n, units in content
-    ]
-    return rates.charged_grams(rows)
-
-
-def _cost(model: CartModel, service, km: float, content) -> int:
-    """What the carrier asks of us."""
-    found = rates.price(
-        service.tariff, km=km, grams=_grams(model, content, charged=False), day=model.facts.now.date()
-    )
-    return found.total_minor if found else 0
-
-
-def _price(model: CartModel, service, source_type: str, km: float, content) -> int:
-    """What the customer pays: lines that ship free do not weigh, and alone cost nothing."""
-    if all(model.cart.lines[n].free_shipping for n, _ in content):
-        return 0
-    grams = _grams(model, content, charged=True)
-    live = rates.price(service.tariff, km=km, grams=grams, day=model.facts.now.date())
-    kind = "business" if model.cart.destination.is_business else "residential"
-    factor = rates.factor_for(model.facts.factors, source_type=source_type, address_type=kind)
-    return rates.customer_price(factor, live.total_minor if live else None, grams)
-
-
-def _expiry(model: CartModel, source_ids: set[int]) -> datetime:
-    """A quarter of an hour, or until the first cutoff of a source that is in it."""
-    now, found = model.facts.now, model.facts.now + timedelta(minutes=KEPT_MINUTES)
-    for pk in source_ids:
-        setup = model.facts.setups[pk]
-        if setup.cutoff is not None:
-            cutoff = at(local(now, setup.time_zone).date(), setup.cutoff, setup.time_zone)
-            found = min(found, cutoff) if cutoff > now else found
-    return found
+def _reason(n: int, plan: LinePlan, reports: Sequence, has_services: bool) -> str:
+    """The optimizer's, of the last rules that were tried for the line."""
+    if plan.report is not None:
+        report = reports[plan.report]
+        if not has_services:
+            return "no_service"
+        row = next(row for row, line in enumerate(report.loaded.lines) if line.line_id == n)
+        return report.solution.unfilled_reason[row]
+    return "no_stock" if "out of stock" in plan.removed else "not_allowed"
 
 
 # -- holding ------------------------------------------------------------------------------------------------------
@@ -203,11 +126,10 @@ def hold(plan: CartPlan, cart: Cart, *, seconds: int, actor: str) -> dict:
     )
     lines = tuple(
         ReservationLine(
-            f"plan:{plan.execution_id}:{p}:{n}", f"cart:{cart.order_id}"[:100], products[cart.lines[n].sku],
-            parcel.source_id, units,
+            f"plan:{plan.execution_id}:{pk}:{n}", f"cart:{cart.order_id}"[:100], products[cart.lines[n].sku], pk, units,
         )
-        for p, parcel in enumerate(plan.options[0].parcels)
-        for n, units in parcel.content
+        for n, line in enumerate(plan.lines)
+        for pk, _, units in line.allocations
     )  # fmt: skip
     reserve_or_refuse([ReservationRequest(lines, expires_at=expires)], actor=actor)
     return {"keys": [line.key for line in lines], "expires_at": expires}

@@ -1,15 +1,15 @@
 """What comes in and what goes out. Money in minor units, weights in grams, distances in kilometers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-EARLIEST, CHEAPEST, GREENEST = "earliest", "cheapest", "greenest"
+PLAN, CHEAPEST, EARLIEST, GREENEST = "plan", "cheapest", "earliest", "greenest"
 
 
 @dataclass(frozen=True, slots=True)
 class CartLine:
-    """`pickup_source`: code of the store, for the methods that end in one."""
+    """`pickup_source`: code of the store, for the methods that end in one. No price: the product's list price."""
 
     line_id: str
     sku: str
@@ -17,6 +17,7 @@ class CartLine:
     free_shipping: bool = False
     method: str = "ship_to_home"
     pickup_source: str = ""
+    unit_price_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Cart:
     strategy: str = ""
     carrier: str = ""
     channel_id: int | None = None
-    value_minor: int = 0
+    value_minor: int | None = None
     deliver_by: date | None = None
     confidence: float = 0.95
 
@@ -64,11 +65,10 @@ class ParcelPlan:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One way to bring the cart. What a line lacks is named by its place, with the reason of the optimizer."""
+    """One way to bring the cart."""
 
     kinds: tuple[str, ...]
     parcels: tuple[ParcelPlan, ...]
-    unfilled: tuple[tuple[int, int, str], ...]
     expires_at: datetime
 
     @property
@@ -89,8 +89,18 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class LineResult:
+    """Where a line goes: (source id, its code, units); what is `missing` with the reason, and the sentence of sourcing."""
+
+    allocations: tuple[tuple[int, str, int], ...]
+    missing: int
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
 class CartPlan:
-    """`options[0]` is the plan itself: the strategy's own aim. None: nothing of the cart can be brought."""
+    """`options[0]` is the plan itself, where a carrier brings any of it; `costs` are its cents by component."""
 
     execution_id: str
     strategy: str
@@ -98,5 +108,6 @@ class CartPlan:
     currency: str
     located_by: str
     options: tuple[Option, ...]
-    unfilled: tuple[tuple[int, int, str], ...]
+    lines: tuple[LineResult, ...]
+    costs: Mapping[str, int]
     relaxed: tuple[str, ...] = ()

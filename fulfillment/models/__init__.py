@@ -12,6 +12,7 @@ from fulfillment.models.carrier import (
 from fulfillment.models.constraint import StrategyConstraint
 from fulfillment.models.decision import SourcingDecision
 from fulfillment.models.fulfillment_order import FulfillmentLine, FulfillmentOrder
+from fulfillment.models.future_sale import FutureSale
 from fulfillment.models.invoice import Invoice
 from fulfillment.models.method import MethodRule
 from fulfillment.models.pickup import CarrierPickup
@@ -24,8 +25,8 @@ from fulfillment.models.strategy import Strategy, StrategyVersion
 from fulfillment.models.what_if import WhatIf
 
 __all__ = [
-    "Carrier", "CarrierPickup", "CarrierService", "FulfillmentLine", "FulfillmentOrder", "Invoice", "Lateness", "ListDay",
-    "MethodRule", "Rate", "RejectionReason", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
+    "Carrier", "CarrierPickup", "CarrierService", "FulfillmentLine", "FulfillmentOrder", "FutureSale", "Invoice", "Lateness",
+    "ListDay", "MethodRule", "Rate", "RejectionReason", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
     "SourcePriority", "SourceRejection", "SourceService", "SourcingDecision", "SourcingRun", "Strategy",
     "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime", "WhatIf", "ZoneBand",
 ]  # fmt: skip

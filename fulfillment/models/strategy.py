@@ -54,6 +54,40 @@ class Strategy(models.Model):
     weights = models.JSONField(
         default=dict, blank=True, help_text="Cost component: weight; those not named weigh 1"
     )
+    late_minor = models.PositiveIntegerField(
+        "cost of a late order",
+        default=500,
+        db_default=500,
+        help_text="In cents: what an order costs that comes after its promised day (service calls, goodwill)",
+    )
+    late_percent = models.DecimalField(
+        "and percent of its goods",
+        max_digits=5,
+        decimal_places=2,
+        default=6,
+        db_default=6,
+        help_text="Customers who send it back or do not come again",
+    )
+    reject_minor = models.PositiveIntegerField(
+        "cost of a refused order",
+        default=700,
+        db_default=700,
+        help_text="In cents: handling again and a faster service when a source does not find a unit",
+    )
+    reject_percent = models.DecimalField(
+        "and percent of its goods",
+        max_digits=5,
+        decimal_places=2,
+        default=10,
+        db_default=10,
+        help_text="Orders that are canceled meanwhile",
+    )
+    unfilled_minor = models.PositiveIntegerField(
+        "cost of a unit not sent",
+        default=10_000,
+        db_default=10_000,
+        help_text="In cents beside its price. As long as bringing a unit costs less, it is brought",
+    )
     is_batch = models.BooleanField(default=False, help_text="Collect orders and plan them together")
     batch_minutes = models.PositiveSmallIntegerField(default=5)
     batch_mode = models.CharField(max_length=4, choices=BatchMode.choices, default=BatchMode.FAST)
@@ -86,6 +120,10 @@ class Strategy(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(max_sources_per_order__gte=1), name="strategy_at_least_one_source"
+            ),
+            models.CheckConstraint(
+                condition=Q(late_percent__range=(0, 100), reject_percent__range=(0, 100)),
+                name="strategy_percent_within",
             ),
             models.CheckConstraint(
                 condition=Q(batch_minutes__range=(1, 1440)), name="strategy_batch_minutes_within_a_day"

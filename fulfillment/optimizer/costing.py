@@ -46,14 +46,16 @@ def parcel_components(problem: Problem, shipped: Shipped) -> np.ndarray:
     cents = np.zeros((len(shipped.order), len(COMPONENTS)), np.int64)
     orders, nodes, services = problem.orders, problem.nodes, problem.services
     distance = great_circle(problem, orders.destination[shipped.order], shipped.node)
-    grams = np.zeros(len(shipped.order), np.int64)
-    weight = problem.skus.grams[problem.lines.sku[shipped.alloc_line]] * shipped.alloc_quantity
-    np.add.at(grams, shipped.alloc_parcel, weight)
+    grams, volume = np.zeros(len(shipped.order), np.int64), np.zeros(len(shipped.order), np.int64)
+    sku, quantity = problem.lines.sku[shipped.alloc_line], shipped.alloc_quantity
+    np.add.at(grams, shipped.alloc_parcel, problem.skus.grams[sku] * quantity)
+    np.add.at(volume, shipped.alloc_parcel, problem.skus.volume_mm3[sku] * quantity)
     for service in np.unique(shipped.service):
         at = np.flatnonzero(shipped.service == service)
         order, node = shipped.order[at], shipped.node[at]
         zone = np.searchsorted(services.zone_limits[service], distance[at], side="left")
-        cents[at, AT["carrier"]] = services.rate_cents[service, zone, billable(problem, grams[at], service)]
+        steps = billable(problem, grams[at], volume[at], service)
+        cents[at, AT["carrier"]] = services.rate_cents[service, zone, steps]
         away = nodes.processing_days[node] + problem.ready_days[node, service]
         slack = np.clip(orders.days_left[order] - away - services.transit_days[service, zone], -2, 3)
         chance = services.late_ppm[service, slack + 2]

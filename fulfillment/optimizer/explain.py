@@ -130,9 +130,10 @@ class _View:
     def _best_service(self, line: int, node: int, quantity: int) -> tuple[int, int, int] | None:
         """(service, carrier cents, lateness cents), the cheapest in sum."""
         problem, found = self.problem, []
-        grams = problem.skus.grams[problem.lines.sku[line]] * quantity
+        sku = problem.lines.sku[line]
+        grams, volume = problem.skus.grams[sku] * quantity, problem.skus.volume_mm3[sku] * quantity
         for service, one in enumerate(self.lanes):
-            step = int(billable(problem, grams, service))
+            step = int(billable(problem, grams, volume, service))
             rates = problem.services.rate_cents
             if one.runs[node] and step < rates.shape[2] and rates[service, one.zone[node], step] >= 0:
                 carrier, late = int(rates[service, one.zone[node], step]), int(one.late_cents[node])

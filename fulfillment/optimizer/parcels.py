@@ -128,10 +128,12 @@ def lane(problem: Problem, order, node, distance, service: int) -> Lane:
     return Lane(runs, zone, (chance * orders.late_cents[order] + 500_000) // 1_000_000)
 
 
-def billable(problem: Problem, grams: np.ndarray, service: int) -> np.ndarray:
-    """Weight steps of the rate table, at least one."""
-    unit = problem.services.weight_unit[service]
-    return np.maximum(1, -(-grams * 1_000_000_000 // unit))
+def billable(problem: Problem, grams: np.ndarray, volume: np.ndarray, service: int) -> np.ndarray:
+    """Weight steps of the rate table, of the weight or the volume, whichever is more; at least one."""
+    services = problem.services
+    steps = np.maximum(1, -(-grams * 1_000_000_000 // services.weight_unit[service]))
+    mm3 = services.mm3_per_unit[service]
+    return np.maximum(steps, -(-volume // mm3)) if mm3 else steps
 
 
 def distance_cents(problem: Problem, distance: np.ndarray) -> np.ndarray:
@@ -159,6 +161,7 @@ class _Family:
         self.weights = problem.weights[problem.orders.weights[orders]]
         self.plain = bool((problem.weights == 1000).all())
         self.grams = problem.skus.grams[problem.lines.sku[self.lines]]
+        self.volume = problem.skus.volume_mm3[problem.lines.sku[self.lines]]
         self.unit_cost = self._unit_cost()
         self.fixed, self.zones = self._fixed()
         self.twice = self._same_sku_twice()
@@ -217,7 +220,8 @@ class _Family:
         at = self._holding(state, wanted)
         order = self.pairs.order[at]
         goods = (wanted[order] * self.unit_cost[at]).sum(axis=1)
-        cost, service = self._cheapest(at, order, (wanted * self.grams).sum(axis=1))
+        grams, volume = (wanted * self.grams).sum(axis=1), (wanted * self.volume).sum(axis=1)
+        cost, service = self._cheapest(at, order, grams, volume)
         total = cost + goods
         limit = np.where(self.problem.orders.complete[self.pairs.orders], NONE, self.value(state))
         kept = (cost < NONE) & (total < limit[order])
@@ -253,12 +257,12 @@ class _Family:
             good &= (row[:, slot] < 0) | (both <= self.problem.stock.atp[np.maximum(row[:, slot], 0)])
         return at[good]
 
-    def _cheapest(self, at: np.ndarray, order: np.ndarray, grams: np.ndarray):
+    def _cheapest(self, at: np.ndarray, order: np.ndarray, grams: np.ndarray, volume: np.ndarray):
         """The cheapest service for each parcel; the first of equals."""
         problem, best = self.problem, np.full(len(at), NONE)
         service = np.zeros(len(at), np.int64)
         for one in range(problem.sizes["V"]):
-            step = billable(problem, grams, one)
+            step = billable(problem, grams, volume, one)
             fits = step < problem.services.rate_cents.shape[2]
             table = problem.services.rate_cents[one][:, np.where(fits, step, 0)]
             rate = np.where(fits, table, -1)[self.zones[one][at], order]

@@ -56,8 +56,9 @@ class Nodes:
 class Services:
     """Carrier services. `rate_cents` is by zone and billable weight steps; -1 where the service is not offered.
 
-    `zone_limits` are the upper distances (inclusive) of all zones but the last; rates hold minimum, surcharge and
-    dimensional weight already. `late_ppm` is the chance to be late at a slack of -2 to 3 days, in millionths.
+    `zone_limits` are the upper distances (inclusive) of all zones but the last; rates hold minimum and surcharges,
+    not the weight of a parcel's volume: `mm3_per_unit` says how many cubic millimeters count as one step (0: they do not).
+    `late_ppm` is the chance to be late at a slack of -2 to 3 days, in millionths.
     """
 
     weight_unit: np.ndarray = column(np.int64, "V", low=1)
@@ -66,12 +67,16 @@ class Services:
     rate_cents: np.ndarray = column(np.int64, "V", "Z", "W", low=-1, high=2**31)
     transit_days: np.ndarray = column(np.int64, "V", "Z", low=0, high=10_000)
     late_ppm: np.ndarray = column(np.int64, "V", "SLACKS", low=0, high=1_000_000, fill=0)
+    mm3_per_unit: np.ndarray = column(np.int64, "V", low=0, high=2**50, fill=0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Skus:
+    """Of one unit. `volume_mm3` counts where a service weighs volume."""
+
     grams: np.ndarray = column(np.int64, "K", low=0, high=2**31)
     class_code: np.ndarray = column(np.int64, "K", low=0, fill=0)
+    volume_mm3: np.ndarray = column(np.int64, "K", low=0, high=10**12, fill=0)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

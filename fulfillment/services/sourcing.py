@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from fulfillment import planner_optimizer, selectors
 from fulfillment.errors import UnknownStrategy
+from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
 from fulfillment.services.capacity import take
 from fulfillment.services.planned import Planned, holding, take_stock, within
@@ -129,6 +130,9 @@ class _Batch:
         self.rejections = selectors.rejections_of(line_ids)
         self.ordered = selectors.open_lines(line_ids)
         self.lists = list_members() if any(line.source_list for line in self.ordered.values()) else {}
+        self.barred = barred_sources(
+            {pk: line.method for pk, line in self.ordered.items()}, self.sources.values()
+        )
         self.wanted = self._wanted()
 
     def _rules(self) -> dict[str, Rules]:
@@ -230,6 +234,7 @@ class _Batch:
             self.rejections.get(demand.line_id, {}),
             self.current.get(demand.line_id) if demand.stays else None,
             *self._list(demand),
+            self.barred.get(demand.line_id, {}),
         )
 
     def _list(self, demand: LineDemand) -> tuple[str, frozenset[int] | None]:

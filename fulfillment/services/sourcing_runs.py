@@ -8,6 +8,8 @@ from fulfillment.models import SourcingRun
 from fulfillment.services.capacity import Use
 from fulfillment.sourcing_strategy import LinePlan
 
+NO_LIMIT = 2**31
+
 
 def write_runs(reports: Sequence, *, actor: str, now: datetime, cause: str = "flow") -> list[int]:
     """Ids in the order of the reports."""
@@ -56,10 +58,11 @@ def _prices(solution) -> bytes | None:
 def uses_of(
     plans: Mapping[int, LinePlan], reports: Sequence, orders: Mapping[int, int]
 ) -> dict[tuple[int, date], Use]:
-    """What planned lines take of sources with a limit; `orders`: order by line."""
-    if not reports:
-        return {}
-    units, lines, works = defaultdict(int), defaultdict(int), defaultdict(set)
+    """What planned lines take of sources with a limit; `orders`: order by line.
+
+    The limits are those by which the lines were planned: one that gave way for some of them is counted and stops nobody.
+    """
+    units, lines, works, planned = defaultdict(int), defaultdict(int), defaultdict(set), defaultdict(set)
     for line, plan in plans.items():
         if plan.report is None:
             continue
@@ -67,15 +70,17 @@ def uses_of(
             units[source] += quantity
             lines[source] += 1
             works[source].add(orders[line])
-    loaded = reports[0].loaded
+            planned[source].add(plan.report)
+    rows = [{row["pk"]: row for row in report.loaded.nodes if row["pk"] in planned} for report in reports]
     found = {}
-    for row in loaded.nodes:
-        pk = row["pk"]
-        if pk not in units or row["capacity_per_day"] is None:
+    for source, used_by in planned.items():
+        limited = [row for n in sorted(used_by) if (row := rows[n][source])["capacity_per_day"] is not None]
+        if not limited:
             continue
-        amount = {"units": units[pk], "lines": lines[pk], "orders": len(works[pk])}[row["capacity_unit"]]
-        regular = row["capacity_per_day"]
-        found[pk, loaded.days[pk]] = Use(
-            row["capacity_unit"], regular, regular + row["overtime_per_day"], amount
-        )
+        unit, regular = limited[0]["capacity_unit"], max(row["capacity_per_day"] for row in limited)
+        most = max(row["capacity_per_day"] + row["overtime_per_day"] for row in limited)
+        if len(limited) < len(used_by) or any(row["capacity_unit"] != unit for row in limited):
+            most = NO_LIMIT
+        amount = {"units": units[source], "lines": lines[source], "orders": len(works[source])}[unit]
+        found[source, reports[0].loaded.days[source]] = Use(unit, regular, most, amount)
     return found

@@ -164,7 +164,7 @@ class _Pair:
             if made.run is None:
                 unpriced[line] = places
         price(self.then, unpriced, found)
-        unfilled(self.then.known, found.values())
+        unfilled(self.then, found.values())
         return found
 
     # -- into the sums --------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fulfillment.loading import Facts, Loaded, load, unfilled_minor
+from fulfillment.loading import Facts, Loaded, load
 from fulfillment.optimizer import COMPONENTS
 from fulfillment.optimizer.costing import Shipped, parcel_components
 from fulfillment.optimizer.parcels import billable, great_circle
 from fulfillment.optimizer.problem import Problem
 from fulfillment.planner_optimizer import shares
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed
+from fulfillment.strategy_costs import costs_of
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if.play import Played
 
@@ -90,7 +91,7 @@ def outcomes(played: Played) -> dict[int, Outcome]:
     for line in late:
         found[line].late = found[line].units > 0
     price(played, unpriced, found)
-    unfilled(played.known, found.values())
+    unfilled(played, found.values())
     return found
 
 
@@ -163,14 +164,19 @@ def _shipped(loaded: Loaded, allocations: Mapping[int, Allocations]) -> tuple[Sh
 
 def _cheapest(problem: Problem, order: np.ndarray, node: np.ndarray, alloc: np.ndarray):
     """Service by parcel (rate and lateness count), and whether any takes it."""
-    grams = np.zeros(len(order), np.int64)
-    np.add.at(grams, alloc[:, 0], problem.skus.grams[problem.lines.sku[alloc[:, 1]]] * alloc[:, 2])
+    grams, volume, sku = (
+        np.zeros(len(order), np.int64),
+        np.zeros(len(order), np.int64),
+        problem.lines.sku[alloc[:, 1]],
+    )
+    np.add.at(grams, alloc[:, 0], problem.skus.grams[sku] * alloc[:, 2])
+    np.add.at(volume, alloc[:, 0], problem.skus.volume_mm3[sku] * alloc[:, 2])
     distance = great_circle(problem, problem.orders.destination[order], node)
     best, service = np.full(len(order), NOT_OFFERED), np.zeros(len(order), np.int64)
     steps = problem.services.rate_cents.shape[2]
     for one in range(problem.sizes["V"]):
         zone = np.searchsorted(problem.services.zone_limits[one], distance, side="left")
-        step = billable(problem, grams, one)
+        step = billable(problem, grams, volume, one)
         rate = problem.services.rate_cents[one, zone, np.minimum(step, steps - 1)]
         runs = problem.offered[node, one] & (distance <= problem.services.max_distance[one])
         slack = _slack(problem, order, node, one, zone)
@@ -206,11 +212,15 @@ def _of_report(report) -> Parcels:
     return Parcels(report.loaded, shipped, solution.components, late_of(report.loaded.problem, shipped))
 
 
-def unfilled(known: Facts, found: Iterable[Outcome]) -> None:
-    """Add what the units cost that are not shipped."""
+def unfilled(played: Played, found: Iterable[Outcome]) -> None:
+    """Add what the units cost that are not shipped, as their strategy says."""
+    strategies = played.known.strategies
+    costs = {
+        need.order_id: costs_of((strategies.get(need.rules.key) or PLAIN).document) for need in played.needs
+    }
     for one in found:
         if one.costs is not None and (missing := one.wanted - one.units) > 0:
-            one.costs["unfilled"] = missing * unfilled_minor(*known.prices[one.line])
+            one.costs["unfilled"] = missing * costs[one.order].unfilled(played.known.prices[one.line])
 
 
 def overtime(played: Played, lines: Iterable[Outcome]) -> int:

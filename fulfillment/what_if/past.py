@@ -11,6 +11,7 @@ from django.db.models import Count, Max, Sum
 
 from fulfillment import calendars, selectors
 from fulfillment.loading import Facts, facts
+from fulfillment.methods import barred_sources
 from fulfillment.models import (
     FulfillmentLine,
     FulfillmentOrder,
@@ -138,6 +139,8 @@ class Past:
         self.sources = selectors.source_facts()
         self.ids = {source.code: source.id for source in self.sources}
         self.codes = {source.id: source.code for source in self.sources}
+        methods = {pk: line.method for pk, line in selectors.open_lines(line_ids).items()}
+        self.barred = barred_sources(methods, self.sources)
         self.calls = [self._call(at, rows) for at, rows in _by_moment(self.made)]
         self.facts = self._facts()
         self.strategies = PastStrategies(self.facts.strategies)
@@ -223,7 +226,7 @@ class Past:
         listed = line.source_list if not fixed else ""
         return LineNeed(
             one.line, line.product, self._wanted(at, one, out), fixed, refused, current, listed,
-            self.lists.get(listed, frozenset()) if listed else None,
+            self.lists.get(listed, frozenset()) if listed else None, self.barred.get(one.line, {}),
         )  # fmt: skip
 
     def _wanted(self, at: datetime, one: Made, out: Sequence[Piece]) -> int:

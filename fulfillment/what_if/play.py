@@ -14,7 +14,9 @@ from fulfillment.sourcing_strategy import LinePlan, OrderNeed, Problem, Rules, p
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if.past import Call, Past
 from inventory.history import Stock
+from inventory.models import FulfillmentSource
 
+UNITS = FulfillmentSource.CapacityUnit.values
 Used = dict[tuple[int, date], int]  # (source, its day) -> how much of its capacity is taken
 
 
@@ -50,7 +52,8 @@ def play(past: Past, call: Call, world: World) -> Played:
     """As `services.sourcing` groups and plans, at the call's moment. A strategy that is gone plans as none does."""
     rules = rules_of(world.strategies, past.facts.lists, past.ids, call.at.date())
     rows = [row | {"active": world.active.get(row["pk"], row["active"])} for row in world.sources]
-    known = replace(past.facts, now=call.at, used=world.used, sources=rows, strategies=dict(world.strategies))
+    used = {(*key, unit): amount for key, amount in world.used.items() for unit in UNITS}
+    known = replace(past.facts, now=call.at, used=used, sources=rows, strategies=dict(world.strategies))
     sources = [replace(one, active=world.active.get(one.id, one.active)) for one in past.sources]
     needs = [replace(need, rules=rules.get(need.rules.key, Rules())) for need in call.needs]
     groups = defaultdict(list)

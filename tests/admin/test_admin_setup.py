@@ -11,6 +11,7 @@ from fulfillment.models import (
     Carrier,
     CarrierPickup,
     CarrierService,
+    FutureSale,
     Lateness,
     MethodRule,
     Rate,
@@ -38,6 +39,7 @@ def shipping(world):
     load_shipping()
     MethodRule.objects.create(method="pickup", category="Tents", allowed=False)
     MethodRule.objects.create(method="pickup", product=world["product"], source=world["source"])
+    FutureSale.objects.create(product=world["product"], source_type="store", minor=5, percent="12.5")
     SourceList.objects.create(key="west", name="West").sources.add(world["source"])
     CalendarDay.objects.create(
         calendar=WorkingCalendar.objects.first(), date="2026-12-24", name="Christmas Eve"

@@ -60,7 +60,7 @@ def test_a_cart_gets_its_plan_and_its_options(api, stocked):
         plan["not_fulfilled_lines"] == [] and plan["strategy"] == "standard" and plan["strategy_version"] == 1
     )
     options = {kind: option for option in plan["shipping_options"] for kind in option["kinds"]}
-    assert set(options) == {"cheapest", "earliest", "greenest"}
+    assert set(options) == {"plan", "cheapest", "earliest", "greenest"}
     assert options["earliest"]["delivers_on"] <= options["cheapest"]["delivers_on"]
     assert options["greenest"]["grams_co2"] <= options["cheapest"]["grams_co2"]
     assert all(option["ships_on"] <= option["delivers_on"] for option in options.values())
@@ -108,7 +108,7 @@ def test_a_method_that_is_not_allowed_is_not_used(api, stocked):
 
 
 def test_constraints_hold_and_soft_ones_give_way(api, stocked):
-    strategy = Strategy.objects.create(key="near", name="Near")
+    strategy = Strategy.objects.create(key="near", name="Near", objective="cost")
     near = strategy.constraints.create(
         kind="maximum_distance", name="Near", parameters={"km": 1}, is_hard=False
     )

@@ -16,7 +16,7 @@ from fulfillment.models import (
 )
 from fulfillment.services import execution
 from fulfillment.types import StatusReport
-from inventory.models import InventoryMovement
+from inventory.models import FulfillmentSource, InventoryMovement
 from inventory.services.check import ledger_differences
 from orders.models import Hold, OrderLine
 from orders.services.holds import release_holds
@@ -123,6 +123,7 @@ def test_the_same_source_counts_each_time(world):
 
 
 def test_a_refused_pickup_is_never_moved_silently(world):
+    FulfillmentSource.objects.filter(code="CHI").update(type="store")
     thing = world.product(CHI=9, RNO=9)
     order = world.order((thing, 2))
     OrderLine.objects.filter(order=order).update(method="pickup", pickup_source=world.sources["CHI"])

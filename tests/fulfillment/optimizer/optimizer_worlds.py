@@ -23,7 +23,7 @@ from fulfillment.optimizer import (
 SPLITTING = ("complete", "max_parcels", "splittable", "split_cents", "same_sku")
 PLACING = ("inactive", "mask", "class", "pinned", "excluded", "offered", "distance", "reach", "weight")
 SHARING = ("capacity", "overtime", "lines_capacity", "parcels_capacity", "scarce")
-PRICING = ("extras", "sticky", "late", "ready", "reject", "distance_cents", "weights")
+PRICING = ("extras", "sticky", "late", "ready", "reject", "distance_cents", "weights", "volume")
 KINDS = SPLITTING + PLACING + SHARING + PRICING
 
 
@@ -37,7 +37,7 @@ def make_problem(seed: int, kinds=KINDS, orders: int = 2, nodes: int = 3, lines:
     return Problem(
         nodes=_nodes(random, nodes, on),
         services=_services(random, on),
-        skus=Skus(grams=random.integers(100, 2500, skus), class_code=random.integers(0, 2, skus)),
+        skus=_skus(random, skus, on),
         stock=_stock(random, nodes, skus, on),
         orders=_orders(random, counts, on),
         lines=Lines(
@@ -65,6 +65,12 @@ def _skus_of_lines(random, counts, skus: int, repeat: bool) -> np.ndarray:
     if repeat:
         return random.integers(0, skus, counts.sum())
     return np.concatenate([random.permutation(skus)[:count] for count in counts])
+
+
+def _skus(random, skus: int, on: set) -> Skus:
+    grams, classes = random.integers(100, 2500, skus), random.integers(0, 2, skus)
+    volume = random.integers(0, 9_000_000, skus) if "volume" in on else None
+    return Skus(grams=grams, class_code=classes, volume_mm3=volume)
 
 
 def _nodes(random, nodes: int, on: set) -> Nodes:
@@ -103,6 +109,7 @@ def _services(random, on: set) -> Services:
             [950_000, 800_000, 90_000, 20_000, 8_000, 4_000],
             [900_000, 700_000, 30_000, 9_000, 4_000, 3_000],
         ],
+        mm3_per_unit=[0, 2_278_000] if "volume" in on else None,
     )
 
 
@@ -205,6 +212,11 @@ def parcel_cost(problem, order: int, node: int, service: int, goods: dict[int, i
         int(problem.skus.grams[int(problem.lines.sku[line])]) * count for line, count in goods.items()
     )
     steps = max(1, math.ceil(grams * 10**9 / int(services.weight_unit[service]) - 1e-12))
+    volume = sum(
+        int(problem.skus.volume_mm3[int(problem.lines.sku[line])]) * count for line, count in goods.items()
+    )
+    if services.mm3_per_unit[service]:
+        steps = max(steps, math.ceil(volume / int(services.mm3_per_unit[service])))
     zone = sum(distance > limit for limit in services.zone_limits[service])
     if steps >= services.rate_cents.shape[2] or services.rate_cents[service, zone, steps] < 0:
         return None

@@ -1,0 +1,108 @@
+"""A cart as sourcing sees an order: the same needs, rules, stock and methods as if it were one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from fulfillment import selectors
+from fulfillment.checkout.types import Cart, Destination
+from fulfillment.errors import DestinationNotLocated, UnknownProduct, UnknownSource, UnknownStrategy
+from fulfillment.loading.facts import ProductFacts, product_facts
+from fulfillment.methods import AT_A_STORE, Method, MethodLine, barred_sources
+from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Problem, SourceFacts, Terms
+from inventory.models import FulfillmentSource, Product
+from orders.services.intake_rows import coordinates
+from orders.types import Party
+
+
+@dataclass(frozen=True)
+class Asked:
+    """`problem` is what planners get; it consumes its stock, `stock` stays whole. Lines have their place as their id."""
+
+    need: OrderNeed
+    problem: Problem
+    stock: Mapping[int, Mapping[int, int]]
+    products: Sequence[ProductFacts]
+    sources: Mapping[int, SourceFacts]
+    located_by: str
+
+
+def ask(cart: Cart) -> Asked:
+    """Raises UnknownStrategy, UnknownProduct, UnknownSource or DestinationNotLocated."""
+    rules = selectors.rules_by_key()
+    if cart.strategy not in rules:
+        raise UnknownStrategy({cart.strategy})
+    ids, facts = _products(cart)
+    sources = {source.id: source for source in selectors.source_facts()}
+    stores = _stores(cart, sources.values())
+    (latitude, longitude), located_by = _located(cart.destination)
+    barred = barred_sources(
+        {
+            n: MethodLine(line.method, pk, product.category, cart.channel_id)
+            for n, (line, pk, product) in enumerate(zip(cart.lines, ids, facts, strict=True))
+        },
+        sources.values(),
+    )
+    prices = [
+        product.price_minor if line.unit_price_minor is None else line.unit_price_minor
+        for line, product in zip(cart.lines, facts, strict=True)
+    ]
+    goods = sum(price * line.quantity for price, line in zip(prices, cart.lines, strict=True))
+    need = OrderNeed(
+        0,
+        [
+            LineNeed(n, pk, line.quantity, stores.get(n), barred=barred.get(n, {}), unit_minor=price)
+            for n, (line, pk, price) in enumerate(zip(cart.lines, ids, prices, strict=True))
+        ],
+        latitude, longitude, cart.destination.region, cart.destination.country, rules[cart.strategy],
+        terms=Terms(goods if cart.value_minor is None else cart.value_minor, cart.deliver_by),
+    )  # fmt: skip
+    stock = selectors.stock_of(set(ids))
+    consumed = {product: dict(units) for product, units in stock.items()}
+    problem = Problem([need], list(sources.values()), consumed)
+    return Asked(need, problem, stock, facts, sources, located_by)
+
+
+def _products(cart: Cart) -> tuple[list[int], list[ProductFacts]]:
+    skus = {line.sku for line in cart.lines}
+    ids = dict(Product.objects.filter(sku__in=skus, active=True).values_list("sku", "pk"))
+    if unknown := [line.sku for line in cart.lines if line.sku not in ids]:
+        raise UnknownProduct(unknown)
+    facts = product_facts(ids.values())
+    mine = [ids[line.sku] for line in cart.lines]
+    return mine, [facts[pk] for pk in mine]
+
+
+def _stores(cart: Cart, sources) -> dict[int, int]:
+    """Where lines are picked up, by place of the line; a method that ends in a store must name one."""
+    known = {s.code: s.id for s in sources if s.active and s.type == FulfillmentSource.Type.STORE}
+    wanted = {n: line.pickup_source for n, line in enumerate(cart.lines) if line.method in AT_A_STORE}
+    if unknown := [code for code in wanted.values() if code not in known]:
+        raise UnknownSource(unknown)
+    return {n: known[code] for n, code in wanted.items() if cart.lines[n].method == Method.PICKUP}
+
+
+def _located(destination: Destination) -> tuple[tuple[float, float], str]:
+    """As intake places an order; where that knows no place, the middle of our sources near it. And by what."""
+    place = Party(
+        city=destination.city, region=destination.region, country=destination.country,
+        latitude=destination.latitude, longitude=destination.longitude,
+    )  # fmt: skip
+    found = coordinates(place)
+    if None not in found:
+        return found, "coordinates" if None not in (place.latitude, place.longitude) else "address"
+    rows = FulfillmentSource.objects.filter(
+        active=True, country=destination.country, latitude__isnull=False, longitude__isnull=False
+    )
+    here = list(rows.values_list("postal_code", "region", "latitude", "longitude"))
+    for column, name in enumerate(("postal_code", "region")):
+        wanted = getattr(destination, name)
+        near = [row for row in here if wanted and row[column] == wanted]
+        if near:
+            return _middle(near), name
+    if here:
+        return _middle(here), "country"
+    raise DestinationNotLocated
+
+
+def _middle(rows) -> tuple[float, float]:
+    return sum(row[2] for row in rows) / len(rows), sum(row[3] for row in rows) / len(rows)

@@ -1,0 +1,94 @@
+"""Where a line may come from by its fulfillment method: read here for sourcing and for the plan of a cart."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from fulfillment.models import MethodRule
+from fulfillment.sourcing_strategy import SourceFacts
+from orders.models import OrderLine
+
+Method = OrderLine.Method
+# Where a method may start; of the others anywhere.
+STARTS = {
+    Method.SHIP_FROM_STORE: ("store",),
+    Method.PICKUP: ("store",),
+    Method.DROP_SHIP: ("vendor",),
+}
+AT_A_STORE = (Method.PICKUP, Method.SHIP_TO_STORE)
+FIELDS = ("method", "product_id", "category", "source_id", "source_type", "channel_id", "allowed")
+
+
+@dataclass(frozen=True, slots=True)
+class MethodLine:
+    """What of a line the rules of methods look at."""
+
+    method: str = Method.SHIP_TO_HOME
+    product_id: int | None = None
+    category: str = ""
+    channel_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A row of `MethodRule`; None and empty count for all."""
+
+    method: str
+    product_id: int | None
+    category: str
+    source_id: int | None
+    source_type: str
+    channel_id: int | None
+    allowed: bool
+
+    @property
+    def firmness(self) -> tuple:
+        """The rule that names most decides; of equal ones the refusal."""
+        exact = sum(part is not None for part in (self.product_id, self.source_id, self.channel_id))
+        return exact, bool(self.category) + bool(self.source_type), not self.allowed
+
+    def concerns(self, line: MethodLine) -> bool:
+        return (
+            self.method == line.method
+            and self.product_id in (None, line.product_id)
+            and self.category in ("", line.category)
+            and self.channel_id in (None, line.channel_id)
+        )
+
+    def covers(self, source: SourceFacts) -> bool:
+        return self.source_id in (None, source.id) and self.source_type in ("", source.type)
+
+
+def method_rules() -> list[Rule]:
+    """Every rule, the least firm first; one query."""
+    rows = (Rule(*row) for row in MethodRule.objects.order_by("pk").values_list(*FIELDS))
+    return sorted(rows, key=lambda rule: rule.firmness)
+
+
+def barred_sources(
+    lines: Mapping[int, MethodLine], sources: Collection[SourceFacts]
+) -> dict[int, dict[int, str]]:
+    """Line -> source -> why the line's method rules it out. Lines that may come from everywhere are left out; one query."""
+    rules = method_rules()
+    known: dict[MethodLine, dict[int, str]] = {}
+    found = {}
+    for pk, line in lines.items():
+        if line not in known:
+            known[line] = _barred(line, sources, rules)
+        if known[line]:
+            found[pk] = known[line]
+    return found
+
+
+def _barred(line: MethodLine, sources: Collection[SourceFacts], rules: Sequence[Rule]) -> dict[int, str]:
+    """The firmest rule of a source comes last and decides; no rule: allowed."""
+    mine = [rule for rule in rules if rule.concerns(line)]
+    starts = STARTS.get(line.method)
+    if not mine and not starts:
+        return {}
+    words, barred = Method(line.method).label.lower(), {}
+    for source in sources:
+        if starts and source.type not in starts:
+            barred[source.id] = f"{words} does not start at a {source.type}"
+        elif not next((rule.allowed for rule in reversed(mine) if rule.covers(source)), True):
+            barred[source.id] = f"{words} is not allowed from there"
+    return barred
