@@ -16,6 +16,12 @@ from fulfillment.what_if.totals import added, totals_of
 from inventory.history import Stock
 
 SIDES = ("recorded", "then", "tried")
+WORDS = {
+    "units": "unit handling",
+    "opportunity": "future sale",
+    "rejection": "refusals",
+    "soft": "preferences",
+}
 TOP = 40  # orders and decisions that are kept by name
 
 
@@ -234,7 +240,7 @@ class _Pair:
         for was, now in pairs:
             if was.places() != now.places():
                 words.append(self._why_line(was, now))
-        costs = _component_words(pairs)
+        costs = _component_words([(was, now) for was, now in pairs if was.units == now.units])
         told = [word for word in dict.fromkeys(words) if word]
         return "; ".join([*told[:2], *([costs] if costs else [])])[:300]
 
@@ -295,6 +301,10 @@ def _removed(codes: set[str], plan: LinePlan, words: str) -> str:
         if row["code"] in codes and row["removed_by"] and row["removed_by"] != check.DEARER:
             return f"{row['code']} {words}: {row['removed_by']}"
     return ""
+
+
+def _signed(cents: int) -> str:
+    return f"{cents / 100:+,.2f}".replace("-", "−")
 
 
 def _component_words(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:

@@ -179,7 +179,7 @@ def test_a_doubled_weight_of_splits_by_hand(world):
         "The draft would have cost 6.00 USD more (+6.2 %) on 7 orders, with 4 fewer splits."
     )
     assert [row["delta"] for row in result["top"]] == [150] * 4
-    assert result["top"][0]["why"] == "carrier -7.00, handling +8.50, 1 source fewer"
+    assert result["top"][0]["why"] == "carrier −7.00, handling +8.50, 1 source fewer"
     assert (result["orders"], result["changed"], result["dearer"]) == (7, 4, 4)
 
 
