@@ -317,9 +317,7 @@ def _component_words(pairs: Sequence[tuple[Outcome, Outcome]]) -> str:
     parts = len({s for _, now in pairs for s in now.places()}) - len(
         {s for was, _ in pairs for s in was.places()}
     )
-    told = [
-        f"{name.replace('_', ' ')} {change[name] / 100:+,.2f}" for name in (*MONEY, "soft") if change[name]
-    ]
+    told = [f"{WORDS.get(name, name)} {_signed(change[name])}" for name in (*MONEY, "soft") if change[name]]
     if parts:
         told.append(f"{abs(parts)} source{'s' if abs(parts) != 1 else ''} {'more' if parts > 0 else 'fewer'}")
     return ", ".join(told)

@@ -1,10 +1,12 @@
 """What if: the past is played again as it was, a draft beside it, and nothing is written but the row of the result."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from cost_world import cost_strategy, offer
 from django.apps import apps
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -13,21 +15,25 @@ from fulfillment_world import ACTOR
 from fulfillment.errors import WhatIfRefused
 from fulfillment.models import (
     Rate,
+    SourceList,
     SourcingDecision,
+    SourcingRun,
     Strategy,
     StrategyConstraint,
     WhatIf,
 )
+from fulfillment.selectors import demands_of
 from fulfillment.services import execution, strategies, what_ifs
 from fulfillment.services.optimizing import optimize_lines
 from fulfillment.services.reoptimizing import reoptimize_sources
+from fulfillment.services.sourcing import plan_lines
 from fulfillment.what_if import words
 from fulfillment.what_if.totals import money
 from inventory.models import FulfillmentSource, InventoryPosition, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
 from iom.lib.database import WriteRefused, reading_only
-from orders.models import Order
+from orders.models import Order, OrderLine
 
 
 @pytest.fixture
@@ -46,7 +52,7 @@ def optimize(world, *orders):
 
 def tried(**asked) -> WhatIf:
     """Ask and work until it has ended."""
-    job = what_ifs.start(Strategy.objects.get().pk, actor=ACTOR, **asked)
+    job = what_ifs.start(Strategy.objects.get(is_default=True).pk, actor=ACTOR, **asked)
     what_ifs.work(600)
     job.refresh_from_db()
     assert job.state == "done", job.error
@@ -107,6 +113,60 @@ def test_so_it_does_after_refusals_switches_and_plans_made_again(priced):
     assert result["differences"] == [] and result["same"] == result["checked"] == 38
     assert result["recorded"]["components"] == result["then"]["components"]
     assert words.reproduces(result)
+
+
+def test_so_it_does_for_a_batch_that_was_solved_ahead(priced):
+    FulfillmentSource.objects.filter(code="CHI").update(capacity_per_day=9, capacity_unit="lines")
+    things = [priced.product(CHI=8, DAL=5, RNO=40) for _ in range(2)]
+    demands = priced.demands(*priced.orders(12, (things[0], 1), (things[1], 2)))
+    planned = plan_lines(demands, actor=ACTOR, effort="fast")
+    with transaction.atomic():
+        optimize_lines(demands, actor=ACTOR, planned=planned, cause="batch")
+    assert set(SourcingRun.objects.values_list("mode", flat=True)) == {"fast"}
+    result = tried(against="live").result
+    assert result["same"] == result["checked"] == 24
+
+
+def test_so_it_does_with_soft_rules_an_alternate_and_lines_kept_to_a_list(priced):
+    """Lines that one strategy finds nothing for are solved a second and a third time, in the same call."""
+    wide = cost_strategy(key="wide", name="Wide", is_default=False)
+    strategies.publish(wide.pk, actor=ACTOR)
+    main = Strategy.objects.get(key="cost")
+    StrategyConstraint.objects.create(
+        strategy=main, kind="offline", name="Rather not Dallas", is_hard=False, parameters={"codes": ["DAL"]}
+    )
+    Strategy.objects.filter(pk=main.pk).update(max_distance_km=1500, alternate=wide, rest="next")
+    strategies.publish(main.pk, actor=ACTOR)
+    west = SourceList.objects.create(key="west", name="West")
+    west.sources.add(priced.sources["RNO"])
+    near, far, listed = priced.product(CHI=3, DAL=9), priced.product(RNO=9), priced.product(CHI=9, RNO=9)
+    orders = priced.orders(4, (near, 1), (far, 1), (listed, 1))
+    OrderLine.objects.filter(product=listed).update(source_list="west")
+    optimize(priced, *orders)
+    assert sorted({run.strategies and next(iter(run.strategies)) for run in SourcingRun.objects.all()}) == [
+        "cost",
+        "wide",
+    ]
+    result = tried(against="live").result
+    assert result["same"] == result["checked"] == 12
+    assert result["then"]["load"] == {"CHI": [3, 3], "DAL": [1, 1], "RNO": [8, 4]}
+
+
+def test_pinned_lines_pickups_and_capacity_given_back_are_as_they_were(priced):
+    FulfillmentSource.objects.filter(code="CHI").update(capacity_per_day=2, capacity_unit="orders")
+    thing = priced.product(CHI=9, DAL=9, RNO=9)
+    first, second, third = priced.orders(3, (thing, 1))
+    OrderLine.objects.filter(order=second).update(source=priced.sources["RNO"], source_is_assigned=True)
+    OrderLine.objects.filter(order=third).update(method="pickup", pickup_source=priced.sources["DAL"])
+    with transaction.atomic():
+        optimize_lines(demands_of(OrderLine.objects.values_list("pk", flat=True)), actor=ACTOR)
+    optimize(priced, priced.order((thing, 1)))  # the second place of the day
+    optimize(priced, priced.order((thing, 1)))  # no room: Reno or Dallas
+    execution.reject([first.fulfillment_orders.get().pk], kind="no_time", actor=ACTOR)
+    optimize(priced, priced.order((thing, 1)))  # the place that was given back
+    result = tried(against="live").result
+    assert set(SourcingDecision.objects.values_list("strategy", flat=True)) == {"assigned", "cost"}
+    assert result["differences"] == [] and result["same"] == result["checked"] == 6
 
 
 def test_a_rate_that_rose_since_is_named_and_not_blamed_on_the_draft(priced):
@@ -214,6 +274,22 @@ def test_capacity_that_is_tried_is_counted_on(priced):
     )  # fmt: skip
     Strategy.objects.update(weights={})
     assert tried().result["tried"]["load"] == {"CHI": [2, 2], "RNO": [1, 1]}
+
+
+def test_late_orders_by_hand(priced):
+    """Two days are promised. From Chicago a parcel takes one (zone 1), from Reno three (zone 3)."""
+    orders = priced.orders(
+        2, (priced.product(CHI=9, RNO=9), 1), promised_at=timezone.now() + timedelta(days=2)
+    )
+    optimize(priced, *orders)
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="offline", name="No Chicago", parameters={"codes": ["CHI"]}
+    )
+    job = tried()
+    result = job.result
+    assert (result["then"]["late_orders"], result["tried"]["late_orders"]) == (0, 2)
+    assert result["tried"]["components"]["lateness"] == 2 * 450  # nine tenths of 5.00
+    assert "with 2 more late orders" in words.headline(job.against, result)
 
 
 def test_nearest_today_beside_cost(world):
@@ -370,3 +446,33 @@ def test_the_newest_orders_are_taken_and_calls_stay_whole(priced):
     sizes = {most: what_ifs.start(Strategy.objects.get().pk, most_orders=most, actor=ACTOR).orders
              for most in (1, 2, 4, 5, 9)}  # fmt: skip
     assert sizes == {1: 2, 2: 2, 4: 2, 5: 5, 9: 9}
+
+
+# -- the command --------------------------------------------------------------------------------------------------
+def told(*arguments: str) -> str:
+    out = StringIO()
+    call_command("what_if", *arguments, stdout=out, stderr=StringIO())
+    return out.getvalue()
+
+
+def test_the_command_tells_the_result(priced):
+    optimize(priced, *priced.orders(2, (priced.product(CHI=9, RNO=9), 1)))
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="offline", name="No Chicago", parameters={"codes": ["CHI"]}
+    )
+    said = told("cost", "--days", "3")
+    assert said.startswith("The draft would have cost 10.00 USD more (+71.4 %) on 2 orders.\n")
+    assert "Carrier" in said and "+10.00" in said and "SO-" in said
+
+
+@pytest.mark.parametrize(
+    "arguments, sentence",
+    [
+        (["none"], "There is no strategy with key none."),
+        (["cost"], "sourced no order"),
+        (["cost", "--days", "0"], "1 to 90"),
+    ],
+)
+def test_the_command_says_what_is_wrong(priced, arguments, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        told(*arguments)
