@@ -1,12 +1,11 @@
 """The optimizer behind the sourcing interface: strategies whose objective is cost.
 
-All constraints first; what finds no source then without the soft ones; then the alternate strategy; what is left is
-told with what the strategy says happens to it. Orders without coordinates, and lines that name no product, go by the
-nearest planner: there is no carrier cost to compare.
+All constraints first; what finds no source then without the soft ones. Orders without coordinates, and lines that name
+no product, go by the nearest planner: there is no carrier cost to compare.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
@@ -15,7 +14,6 @@ from django.utils import timezone
 from fulfillment.loading import Facts, Loaded, facts, load
 from fulfillment.nearest import NearestPlanner
 from fulfillment.optimizer import COMPONENTS, Solution, solve
-from fulfillment.selectors import rules_by_key
 from fulfillment.sourcing_strategy import (
     NOT_SOURCED,
     PARTLY,
@@ -24,17 +22,13 @@ from fulfillment.sourcing_strategy import (
     LinePlan,
     OrderNeed,
     Problem,
-    Rules,
+    left_over,
     register,
 )
 from fulfillment.standing import Standing
 from fulfillment.strategy_document import LiveStrategy
 
 SINGLE = 1
-REST = {
-    "next": "no strategy is left to try", "backorder": "it waits for stock", "split": "what there is goes, the rest waits",
-    "inbox": "somebody decides",
-}  # fmt: skip
 
 
 @dataclass
@@ -56,13 +50,12 @@ class CostPlanner:
     """Registered for the objective `cost`. The world as it is now, unless somebody plans in another one."""
 
     facts_of: Callable[[Sequence[OrderNeed]], Facts] = facts_now
-    rules_of: Callable[[], Mapping[str, Rules]] = rules_by_key
 
     def plan(self, problem: Problem) -> dict[int, LinePlan]:
         plain = [order for order in problem.orders if not has_price(order, problem)]
         plans = NearestPlanner().plan(replace(problem, orders=plain)) if plain else {}
         priced = [order for order in problem.orders if has_price(order, problem)]
-        return plans | (_Batch(problem, priced, self).run() if priced else {})
+        return plans | (_Batch(problem, priced, self.facts_of(priced)).run() if priced else {})
 
 
 def has_price(order: OrderNeed, problem: Problem) -> bool:
@@ -72,13 +65,11 @@ def has_price(order: OrderNeed, problem: Problem) -> bool:
 
 
 class _Batch:
-    def __init__(self, problem: Problem, orders: Sequence[OrderNeed], planner: CostPlanner) -> None:
-        self.problem, self.orders, self.planner = problem, orders, planner
-        self.known: Facts = planner.facts_of(orders)
+    def __init__(self, problem: Problem, orders: Sequence[OrderNeed], known: Facts) -> None:
+        self.problem, self.orders, self.known = problem, orders, known
         self.names = {source.id: source.name for source in problem.sources}
         self.plans: dict[int, LinePlan] = {}
         self.taken = problem.capacity_taken
-        self.rules = None
 
     def run(self) -> dict[int, LinePlan]:
         groups = defaultdict(list)
@@ -86,31 +77,16 @@ class _Batch:
             groups[order.rules.key].append(order)
         for key, orders in groups.items():
             strategy = self.known.strategies.get(key) or self.known.strategies[""]
-            self._ladder(strategy, orders, tried={strategy.key})
+            self._ladder(strategy, orders)
         return self.plans
 
-    def _ladder(self, strategy: LiveStrategy, orders: Sequence[OrderNeed], tried: set[str]) -> None:
+    def _ladder(self, strategy: LiveStrategy, orders: Sequence[OrderNeed]) -> None:
         self._solve(strategy, orders, relaxed=False)
         soft = [
             row["name"] for row in strategy.document["constraints"] if row["enabled"] and not row["is_hard"]
         ]
-        if soft and (rest := self._rest(orders)):
+        if soft and (rest := left_over(orders, self.plans)):
             self._solve(strategy, rest, relaxed=True, soft=soft)
-        other = strategy.document["alternate"]
-        if other and other not in tried and other in self.known.strategies and (rest := self._rest(orders)):
-            self.rules = self.rules or self.planner.rules_of()
-            moved = [replace(order, rules=self.rules[other]) for order in rest]
-            self._ladder(self.known.strategies[other], moved, tried | {other})
-
-    def _rest(self, orders: Sequence[OrderNeed]) -> list[OrderNeed]:
-        """Lines that got nothing so far, with the sources that their order uses by now."""
-        found = []
-        for order in orders:
-            left = [line for line in order.lines if self.plans[line.line_id].outcome == NOT_SOURCED]
-            if left:
-                used = {s for line in order.lines for s, _, _ in self.plans[line.line_id].allocations}
-                found.append(replace(order, lines=left, used_sources=order.used_sources | used))
-        return found
 
     def _solve(self, strategy, orders, *, relaxed: bool, soft: Sequence[str] = ()) -> None:
         began = perf_counter()
@@ -192,8 +168,7 @@ class _Answer:
     def _sentence(self, row: int, line: LineNeed, allocations, got: int) -> str:
         if not got:
             why = ", ".join(f"{count} {reason}" for reason, count in self.standing.counts(row).items())
-            rest = REST[self.loaded.strategy.document["rest"]]
-            return f"Not sourced: {self._unfilled(row)} ({why or 'there is no source'}); {rest}."
+            return f"Not sourced: {self._unfilled(row)} ({why or 'there is no source'})."
         places = " and ".join(
             f"{self.batch.names[pk]} ({units:,}, {km:,} km)"
             if len(allocations) > 1

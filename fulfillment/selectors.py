@@ -117,6 +117,8 @@ def _rules(
         min([*most, document["max_sources_per_order"]]),
         document["split_lines"] and min(per_line, default=2) > 1,
         document["objective"],
+        document["rest"],
+        document["alternate"],
     )
 
 

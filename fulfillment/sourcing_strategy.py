@@ -5,7 +5,7 @@ available, and answers a plan for each line. It never promises a unit twice: `Pr
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Protocol
 
@@ -28,7 +28,10 @@ class SourceFacts:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a strategy allows. `source_ids` None: every active source."""
+    """What a strategy allows. `source_ids` None: every active source. `rest`: what happens to what finds no source.
+
+    With the rest `next`, the strategy `alternate` is tried for it; then what that one says of its rest counts.
+    """
 
     key: str = "default"
     source_ids: frozenset[int] | None = None
@@ -36,6 +39,8 @@ class Rules:
     max_sources: int = 5
     split_lines: bool = True
     objective: str = DEFAULT_PLANNER
+    rest: str = ""
+    alternate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +130,18 @@ class LinePlan:
     version: int | None = None
     relaxed: list[str] | None = None
     report: int | None = None
+    rest: str = ""
+
+
+def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:
+    """The lines that got nothing so far, with the sources that their order uses by now."""
+    found = []
+    for order in orders:
+        left = [line for line in order.lines if plans[line.line_id].outcome == NOT_SOURCED]
+        if left:
+            used = {source for line in order.lines for source, _, _ in plans[line.line_id].allocations}
+            found.append(replace(order, lines=left, used_sources=order.used_sources | used))
+    return found
 
 
 class Planner(Protocol):

@@ -8,6 +8,7 @@ from fulfillment.constraint_kinds import sentence
 
 OBJECTIVES = {"nearest": "nearest sources, fewest splits", "cost": "least cost"}
 RESTS = {
+    "flow": "takes the failure road of the flow's step",
     "next": "goes to the alternate strategy",
     "backorder": "waits as backorder",
     "split": "waits while what there is goes out",

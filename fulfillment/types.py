@@ -31,12 +31,14 @@ class LineDemand:
 class LineSourcing:
     """What became of one demand: `sourced`, `partly` or `not_sourced`, where it goes, and the sentence that says why.
 
-    `allocations` are (source id, quantity, distance in km or None), nearest first.
+    `allocations` are (source id, quantity, distance in km or None), nearest first. `rest`: what the last strategy that
+    was tried says of units that found none: flow, backorder, split or inbox; empty where no strategy says anything.
     """
 
     outcome: str
     allocations: tuple[tuple[int, int, int | None], ...]
     reason: str
+    rest: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ class Strategy(models.Model):
         DEEP = "deep", "Deep: a better plan and a tighter bound, slower"
 
     class Rest(models.TextChoices):
+        FLOW = "flow", "As the flow says: the failure road of its step"
         NEXT = "next", "Try the alternate strategy"
         BACKORDER = "backorder", "Hold as backorder"
         SPLIT = "split", "Ship what there is and wait for the rest"
@@ -102,7 +103,7 @@ class Strategy(models.Model):
     rest = models.CharField(
         max_length=10,
         choices=Rest.choices,
-        default=Rest.INBOX,
+        default=Rest.FLOW,
         help_text="What happens to lines without a source",
     )
     live_version = models.ForeignKey(

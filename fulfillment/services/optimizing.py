@@ -32,4 +32,7 @@ def optimize_lines(
         drop_lines(list(short), actor=actor)
         planned = None
         demands = [demand for demand in demands if demand.line_id in short]
-    return found | {pk: LineSourcing(NOT_SOURCED, (), f"Not sourced: {words}") for pk, words in short.items()}
+    return found | {
+        pk: LineSourcing(NOT_SOURCED, (), f"Not sourced: {words}", found[pk].rest)
+        for pk, words in short.items()
+    }

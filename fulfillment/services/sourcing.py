@@ -14,6 +14,7 @@ from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecisi
 from fulfillment.services.capacity import take
 from fulfillment.services.planned import Planned, holding, take_stock, within
 from fulfillment.services.reserving import reservation_key
+from fulfillment.services.resting import try_in_turn
 from fulfillment.services.sourcing_runs import uses_of, write_runs
 from fulfillment.services.taking_back import take_back
 from fulfillment.sourcing_strategy import (
@@ -25,7 +26,6 @@ from fulfillment.sourcing_strategy import (
     Problem,
     Rules,
     SourceFacts,
-    planner_for,
 )
 from fulfillment.strategy_document import list_members
 from fulfillment.types import LineDemand, LineSourcing
@@ -184,17 +184,12 @@ class _Batch:
         stock = self._stock() if check_stock else {}
         take_stock(stock, kept, needs)
         taken = {source: use.amount for (source, _), use in uses_of(kept, self.reports, orders).items()}
-        groups = defaultdict(list)
-        for order in needs:
-            if order.lines[0].line_id not in kept:
-                groups[planner_for(order.rules.key, order.rules.objective)].append(order)
-        plans: dict[int, LinePlan] = {}
-        for planner, found in groups.items():
-            problem = Problem(
-                found, list(self.sources.values()), stock, check_stock, self.reports, taken, self.effort
-            )
-            plans |= planner.plan(problem)
-        return plans
+        problem = Problem(
+            (), list(self.sources.values()), stock, check_stock, self.reports, taken, self.effort
+        )
+        return try_in_turn(
+            [order for order in needs if order.lines[0].line_id not in kept], problem, self.rules
+        )
 
     def needs(self) -> Iterable[OrderNeed]:
         used = defaultdict(set)
@@ -334,7 +329,7 @@ class _Batch:
 
     def answer(self, demand: LineDemand, plans: Mapping[int, LinePlan]) -> LineSourcing:
         if plan := plans.get(demand.line_id):
-            return LineSourcing(plan.outcome, plan.allocations, plan.sentence)
+            return LineSourcing(plan.outcome, plan.allocations, plan.sentence, plan.rest)
         return LineSourcing(SOURCED, (), COMPLETE)
 
 

@@ -1,16 +1,17 @@
 """Plan a call of the past again, by the planners that plan today; nothing is written."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from fulfillment.loading import Facts
 from fulfillment.planner_optimizer import CostPlanner, Report
 from fulfillment.selectors import rules_of
+from fulfillment.services.resting import try_in_turn
 from fulfillment.services.sourcing_runs import uses_of
-from fulfillment.sourcing_strategy import LinePlan, OrderNeed, Problem, Rules, planner_for
+from fulfillment.sourcing_strategy import LinePlan, OrderNeed, Planner, Problem, Rules
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if.past import Call, Past
 from inventory.history import Stock
@@ -56,17 +57,11 @@ def play(past: Past, call: Call, world: World) -> Played:
     known = replace(past.facts, now=call.at, used=used, sources=rows, strategies=dict(world.strategies))
     sources = [replace(one, active=world.active.get(one.id, one.active)) for one in past.sources]
     needs = [replace(need, rules=rules.get(need.rules.key, Rules())) for need in call.needs]
-    groups = defaultdict(list)
-    for need in needs:
-        groups[planner_for(need.rules.key, need.rules.objective)].append(need)
-    plans, reports = {}, []
-    for planner, orders in groups.items():
-        problem = Problem(orders, sources, world.stock, call.checked, reports, {}, call.effort)
-        plans |= _then(planner, known, rules).plan(problem)
+    reports: list[Report] = []
+    problem = Problem((), sources, world.stock, call.checked, reports, {}, call.effort)
+    plans = try_in_turn(needs, problem, rules, through=partial(_then, known))
     return Played(known, needs, plans, reports)
 
 
-def _then(planner, known: Facts, rules: Mapping[str, Rules]):
-    if not isinstance(planner, CostPlanner):
-        return planner
-    return CostPlanner(facts_of=lambda _: known, rules_of=lambda: rules)
+def _then(known: Facts, planner: Planner) -> Planner:
+    return CostPlanner(facts_of=lambda _: known) if isinstance(planner, CostPlanner) else planner

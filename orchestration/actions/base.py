@@ -20,7 +20,8 @@ ACTIONS: dict[str, "Action"] = {}
 class Result:
     """How it went for one record. `wait` keeps the record at this step until something makes its run due again.
 
-    `partly`, for lines and fulfillment orders: some of its units go on, for the others it takes the failure road as well.
+    `partly`, for lines and fulfillment orders: some of its units go on, for the others it takes the failure road as well;
+    where `rest_waits` says for what, it waits here with them instead. `for_person`: what failed takes no road but the exceptions inbox.
     """
 
     status: str  # ok, wait, failed or partly
@@ -28,6 +29,8 @@ class Result:
     sentence: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
     unavailable: bool = False  # failed because something could not be reached, not because it was refused
+    for_person: bool = False
+    rest_waits: str = ""
 
 
 OK = Result("ok")

@@ -1,10 +1,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from orchestration.actions import backorder
 from orchestration.actions.base import OK, Action, Batch, Result, register, waiting
 from orders.models import Hold
-from orders.services.backorders import note_backordered
-from orders.services.events import apply_event
 from orders.services.holds import hold_orders
 
 
@@ -27,9 +26,8 @@ class PlaceHold(Action):
             self._place(batch, new, kind)
         held = batch.wave.held_orders(kind)
         freed = [record for item, record in batch.records() if item.order.pk not in held]
-        if freed and kind == Hold.Type.BACKORDER and self.level_at(batch.step) == "order_line":
-            note_backordered({line.pk: 0 for line in freed})
-            apply_event("order_line.released", freed, actor=batch.wave.actor, table=batch.wave.table)
+        if freed and self._is_for_stock(batch):
+            backorder.release(batch.wave, freed)
         label = Hold.Type(kind).label.lower()
         return {
             record.pk: waiting(f"release of the {label} hold") if item.order.pk in held else OK
@@ -38,16 +36,17 @@ class PlaceHold(Action):
 
     def _place(self, batch: Batch, items: list, kind: str) -> None:
         blocks = batch.parameters.get("blocks") or [f"hold:{batch.step['key']}"]
-        hold_orders(
-            [item.order.pk for item in items], type=kind, reason=batch.parameters.get("reason", batch.step["name"]),
-            actor=batch.wave.actor, blocks=blocks,
-        )  # fmt: skip
-        if kind == Hold.Type.BACKORDER and self.level_at(batch.step) == "order_line":
+        reason = batch.parameters.get("reason", batch.step["name"])
+        if self._is_for_stock(batch):
             lines = [line for item in items for line in item.records]
-            missing = {item.order.pk: batch.wave.units_to_find(item.order.pk) for item in items}
-            note_backordered({line.pk: missing[line.order_id].get(line.pk, 0) for line in lines})
-            apply_event("order_line.backordered", lines, actor=batch.wave.actor, table=batch.wave.table)
-        batch.wave.reload_states([item.order.pk for item in items])
+            backorder.place(batch.wave, lines, reason=reason, blocks=blocks)
+            return
+        orders = [item.order.pk for item in items]
+        hold_orders(orders, type=kind, reason=reason, actor=batch.wave.actor, blocks=blocks)
+        batch.wave.reload_states(orders)
+
+    def _is_for_stock(self, batch: Batch) -> bool:
+        return batch.parameters["type"] == Hold.Type.BACKORDER and self.level_at(batch.step) == "order_line"
 
     def problems(self, step: Mapping[str, Any]) -> list[str]:
         kind = (step.get("parameters") or {}).get("type")

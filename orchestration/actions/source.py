@@ -2,18 +2,23 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
 from fulfillment.selectors import batch_strategies
 from fulfillment.services.optimizing import optimize_lines
+from fulfillment.services.resting import BACKORDER, INBOX, SPLIT
 from fulfillment.services.sourcing import source_lines
 from fulfillment.types import LineDemand, LineSourcing
+from orchestration.actions import backorder
+from orchestration.actions.backorder import WAITS_FOR
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, partly, register, waiting
 from orchestration.services import batches
-from orders.models import OrderLine
+from orders.models import Hold, OrderLine
 
 SOURCED = frozenset({"sourced", "reserved", "sent", "shipped", "invoiced"})
+Records = list[tuple[Item, OrderLine]]
 MODES = ("check", "create", "check_and_create")
 
 
@@ -24,27 +29,20 @@ class Sourcing(Action):
     done_reasons = SOURCED
 
     def run(self, batch: Batch) -> dict[int, Result]:
-        under_way = {item.order.id: batch.wave.units_under_way(item.order.id) for item in batch.items}
-        records = list(batch.records())
-        results = self.collected(batch, records, under_way)
-        demands = [
-            _demand(item.order, line, under_way[item.order.id])
-            for item, line in records
-            if line.id not in results
-        ]
-        plan = self.find(  # who came first chooses first, however the batch was claimed
+        found = self.plan(batch, list(batch.records()))
+        return {pk: _result(one) for pk, one in found.items()}
+
+    def plan(self, batch: Batch, records: Records) -> dict[int, LineSourcing]:
+        """What became of each line, planned here and now."""
+        under_way = _under_way(batch)
+        demands = [_demand(item.order, line, under_way[item.order.id]) for item, line in records]
+        found = self.find(  # who came first chooses first, however the batch was claimed
             sorted([d for d in demands if d.quantity > 0], key=attrgetter("order_id")),
             actor=batch.wave.actor,
             **self.mode(batch.step),
         )
         batch.wave.forget_fulfillment_orders()
-        return results | {pk: _result(found) for pk, found in plan.items()}
-
-    def collected(
-        self, batch: Batch, records: list[tuple[Item, OrderLine]], under_way: Mapping[int, Mapping[int, int]]
-    ) -> dict[int, Result]:
-        """Results of lines that are not planned here and now, by line."""
-        return {}
+        return found
 
     def mode(self, step: Mapping[str, Any]) -> dict[str, Any]:
         return {}
@@ -54,28 +52,62 @@ class Sourcing(Action):
 
 
 class ByStrategy(Sourcing):
-    """The strategy of the order decides, and whether its lines wait to be planned together with others."""
+    """The strategy of the order decides: whether its lines wait to be planned together with others, and what happens to
+    those that find no source, which is `fulfillment.services.resting`.
+    """
 
-    def collected(
-        self, batch: Batch, records: list[tuple[Item, OrderLine]], under_way: Mapping[int, Mapping[int, int]]
-    ) -> dict[int, Result]:
+    def run(self, batch: Batch) -> dict[int, Result]:
+        records = list(batch.records())
+        found, results = self._from_batches(batch, records)
+        results |= self._on_hold(
+            batch, [r for r in records if not r[0].arrived and r[1].id not in results | found]
+        )
+        results |= self._join(batch, [r for r in records if r[1].id not in results and r[1].id not in found])
+        found |= self.plan(batch, [r for r in records if r[1].id not in results and r[1].id not in found])
+        self._hold(batch, records, found)
+        return results | {pk: _by_rest(one) for pk, one in found.items()}
+
+    def _from_batches(
+        self, batch: Batch, records: Records
+    ) -> tuple[dict[int, LineSourcing], dict[int, Result]]:
         """What batches have answered, and who waits for the next one."""
-        step, by_strategy = batch.step["key"], batch_strategies()
         known = [item.run.id for item in batch.items if not item.arrived]
-        if not known and not by_strategy:
+        found, due = batches.answers(known, batch.step["key"]) if known else ({}, {})
+        here = {line.id for _, line in records}
+        return (
+            {line: one for (_, line), one in found.items() if line in here},
+            {line: waiting(batches.wait_words(at)) for (_, line), at in due.items() if line in here},
+        )
+
+    def _on_hold(self, batch: Batch, records: Records) -> dict[int, Result]:
+        """Lines that wait for stock go on waiting while their order is on its hold."""
+        held = batch.wave.held_orders(Hold.Type.BACKORDER)
+        if freed := [line for item, line in records if item.order.pk not in held]:
+            backorder.release(batch.wave, freed)
+        return {line.id: waiting(WAITS_FOR) for item, line in records if item.order.pk in held}
+
+    def _join(self, batch: Batch, records: Records) -> dict[int, Result]:
+        """Lines of batching strategies wait for the next batch."""
+        by_strategy = batch_strategies() if records else {}
+        if not by_strategy:
             return {}
-        found, due = batches.answers(known, step) if known else ({}, {})
-        results = {line: _result(answer) for (_, line), answer in found.items()}
-        results |= {line: waiting(batches.wait_words(at)) for (_, line), at in due.items()}
-        joining = defaultdict(list)
+        joining, under_way, results = defaultdict(list), _under_way(batch), {}
         for item, line in records:
             document = by_strategy.get(item.order.strategy)
-            if document and line.id not in results and _to_find(line, under_way[item.order.id]) > 0:
-                joining[document["key"]].append((item.run.id, step, self.key, item.order.id, line.id))
+            if document and _to_find(line, under_way[item.order.id]) > 0:
+                row = (item.run.id, batch.step["key"], self.key, item.order.id, line.id)
+                joining[document["key"]].append(row)
         for key, rows in sorted(joining.items()):
             at = batches.join(rows, key, by_strategy[key]["batch_minutes"])
             results |= dict.fromkeys([row[-1] for row in rows], waiting(batches.wait_words(at)))
         return results
+
+    def _hold(self, batch: Batch, records: Records, found: Mapping[int, LineSourcing]) -> None:
+        lines = [line for _, line in records if line.id in found and _waits(found[line.id])]
+        if lines:
+            part = [line.id for line in lines if found[line.id].outcome == "partly"]
+            blocks = [f"hold:{batch.step['key']}"]
+            backorder.place(batch.wave, lines, reason="No source has the stock", blocks=blocks, part=part)
 
 
 @register
@@ -123,6 +155,19 @@ class AssignFulfillmentSource(Action):
         return [] if step.get("policies") else ["needs an execution policy that sets the source"]
 
 
+def _waits(found: LineSourcing) -> bool:
+    """Does the strategy let what found no source wait for stock."""
+    return found.rest in (BACKORDER, SPLIT) and found.outcome in ("not_sourced", "partly")
+
+
+def _by_rest(found: LineSourcing) -> Result:
+    """The result as the strategy says what happens to the rest."""
+    plain = _result(found)
+    if _waits(found):
+        return replace(plain, rest_waits=WAITS_FOR) if plain.status == "partly" else waiting(WAITS_FOR)
+    return replace(plain, for_person=True) if found.rest == INBOX and plain.status != "ok" else plain
+
+
 def _result(found: LineSourcing) -> Result:
     if found.outcome == "sourced":
         return OK
@@ -131,6 +176,10 @@ def _result(found: LineSourcing) -> Result:
     if found.outcome == batches.DIED[0]:
         return failed("worker_died", found.reason)
     return failed("not_sourced", found.reason or "No source has the stock.")
+
+
+def _under_way(batch: Batch) -> dict[int, Mapping[int, int]]:
+    return {item.order.id: batch.wave.units_under_way(item.order.id) for item in batch.items}
 
 
 def _to_find(line: OrderLine, under_way: Mapping[int, int]) -> int:

@@ -189,7 +189,7 @@ def _strategy() -> None:
         key="standard",
         defaults={
             "name": "Standard", "description": "What a parcel really costs, from everywhere", "is_default": True,
-            "objective": Strategy.Objective.COST, "source_list": everywhere, "rest": Strategy.Rest.BACKORDER,
+            "objective": Strategy.Objective.COST, "source_list": everywhere, "rest": Strategy.Rest.FLOW,
         },
     )  # fmt: skip
     if made:

@@ -65,7 +65,12 @@ def fail(wave: Wave, token: Token, step: dict, code: str, sentence: str, records
         wave.raise_for(event, records)
         enter(wave, token, step.get("next"))
     else:
-        token.stay(State.FAILED, "a person", error_code=code[:60], error=sentence[:500])
+        stop(token, code, sentence)
+
+
+def stop(token: Token, code: str, sentence: str) -> None:
+    """Stand still until a person helps."""
+    token.stay(State.FAILED, "a person", error_code=code[:60], error=sentence[:500])
 
 
 def go_back(wave: Wave, token: Token, key: str) -> None:

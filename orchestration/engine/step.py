@@ -211,14 +211,16 @@ def _in_time(wave: Wave, step: dict, batch: Batch, outcomes: Outcomes, *, leave:
 def raise_events(
     wave: Wave, action: Action, items: list[Item], outcomes: Outcomes, skipped: set[int]
 ) -> None:
-    good, bad, touched, failed_orders = [], [], {}, {}
+    good, bad, touched, failed_orders, waiting_orders = [], [], {}, {}, set()
     for item in items:
         for record in item.records:
             status = outcomes.get(record.id, OK).status
             if record.id in skipped or status == "wait":
                 continue
             touched[item.order.id] = item.order
-            if status == "partly":
+            if status == "partly" and outcomes[record.id].rest_waits:
+                waiting_orders.add(item.order.id)
+            elif status == "partly":
                 failed_orders[item.order.id] = item.order
             if status in ("ok", "partly"):
                 good.append(record)
@@ -235,7 +237,7 @@ def raise_events(
         complete = [
             order
             for pk, order in touched.items()
-            if pk not in failed_orders and _all_arrived(wave, action, pk)
+            if pk not in failed_orders and pk not in waiting_orders and _all_arrived(wave, action, pk)
         ]
         wave.raise_for(action.all_success, complete)
     wave.raise_for(action.any_failure, list(failed_orders.values()))
@@ -265,7 +267,7 @@ def _move(
     go_to = (step.get("parameters") or {}).get("go_to")
     groups = _fared(item, outcomes, skipped, aside="skipped" if go_to else "ok")
     ids = [[record.id for record in group] for group in groups.values()]
-    good, wait, bad, passing = (
+    good, wait, bad, passing, inbox = (
         route.split_off(wave, item.token, level, ids) if level != "order" else _whole(item.token, groups)
     )
     if passing:
@@ -278,22 +280,33 @@ def _move(
         else:
             route.enter(wave, good, step["next"])
     if wait:
-        results = [outcomes[record.pk] for record in groups["wait"]]
+        results = [_as_wait(outcomes[record.pk]) for record in groups["wait"]]
         _stay(wave, step, item, wait, next((r for r in results if r.code == HELD), results[0]))
     if bad:
         _fail(wave, step, level, bad, groups["failed"], outcomes, detail, milliseconds)
+    if inbox:
+        _fail(wave, step, level, inbox, groups["inbox"], outcomes, detail, milliseconds, for_person=True)
 
 
 def _fared(item: Item, outcomes: Outcomes, skipped: set[int], *, aside: str) -> dict[str, list]:
     """The item's records by how they fared, partly done ones in both; what a filter left out joins `aside`."""
-    groups: dict[str, list] = {"ok": [], "wait": [], "failed": [], "skipped": []}
+    groups: dict[str, list] = {"ok": [], "wait": [], "failed": [], "skipped": [], "inbox": []}
     if not outcomes and not skipped:
         return groups | {"ok": item.records}
     for record in item.records:
-        status = aside if record.id in skipped else outcomes.get(record.id, OK).status
-        for name in ("ok", "failed") if status == "partly" else (status,):
+        outcome = outcomes.get(record.id, OK)
+        for name in (aside,) if record.id in skipped else _ways(outcome):
             groups[name].append(record)
     return groups
+
+
+def _as_wait(outcome: Result) -> Result:
+    return waiting(outcome.rest_waits) if outcome.rest_waits else outcome
+
+
+def _ways(outcome: Result) -> tuple[str, ...]:
+    bad = "inbox" if outcome.for_person else "wait" if outcome.rest_waits else "failed"
+    return {"partly": ("ok", bad), "failed": (bad,)}.get(outcome.status, (outcome.status,))
 
 
 def _fail(
@@ -305,6 +318,8 @@ def _fail(
     outcomes: Outcomes,
     detail: dict,
     milliseconds: int,
+    *,
+    for_person: bool = False,
 ) -> None:
     """Keep what each record failed with, then take the failure road."""
     first = outcomes[records[0].id]
@@ -314,7 +329,10 @@ def _fail(
     }
     body = {"level": level, "records": told} | ({"attempts": token.attempts + 1} if token.attempts else {})
     wave.note(token, step["key"], StepResult.Result.FAILURE, first.code, body, milliseconds)
-    route.fail(wave, token, step, first.code, first.sentence, records)
+    if for_person:
+        route.stop(token, first.code, first.sentence)
+    else:
+        route.fail(wave, token, step, first.code, first.sentence, records)
 
 
 def _whole(token: Token, groups: Mapping[str, list]) -> list[Token | None]:

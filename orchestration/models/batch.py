@@ -37,6 +37,7 @@ class BatchedLine(models.Model):
     order_line = models.ForeignKey(OrderLine, on_delete=models.CASCADE, related_name="+", db_index=False)
     planned_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, blank=True, default="", db_default="")
+    rest = models.CharField(max_length=10, blank=True, default="", db_default="")
     sentence = models.CharField(max_length=500, blank=True, default="", db_default="")
 
     class Meta:

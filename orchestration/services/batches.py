@@ -39,7 +39,7 @@ WAITS_FOR = "the next batch at"
 LEASE = timedelta(seconds=60)
 # A batch whose worker died is planned in ever smaller company of orders, so that one poisoned order is found.
 COMPANY = (10_000, 100, 1)
-DIED = ("died", "The worker died each time it planned this order.")
+DIED = ("died", "The worker died each time it planned this order.", "")
 ROW = ("batch", "run", "step", "action", "order", "order_line")
 COMMIT = {"send_to_fulfillment_optimization": optimize_lines}
 
@@ -76,15 +76,16 @@ def answers(run_ids: Collection[int], step: str) -> tuple[dict[tuple[int, int], 
     """By (run, order line): the answers of batches, which are taken with this; and when the others' batch is due."""
     rows = BatchedLine.objects.filter(run_id__in=run_ids, step=step)
     found, waits, taken = {}, {}, []
-    for pk, run, line, planned_at, outcome, sentence, due_at in rows.values_list(
-        "pk", "run_id", "order_line_id", "planned_at", "outcome", "sentence", "batch__due_at"
+    for pk, run, line, planned_at, outcome, sentence, rest, due_at in rows.values_list(
+        "pk", "run_id", "order_line_id", "planned_at", "outcome", "sentence", "rest", "batch__due_at"
     ):
         if planned_at is None:
             waits[run, line] = due_at
         else:
-            found[run, line] = LineSourcing(outcome, (), sentence)
+            found[run, line] = LineSourcing(outcome, (), sentence, rest)
             taken.append(pk)
-    BatchedLine.objects.filter(pk__in=taken).delete()
+    if taken:
+        BatchedLine.objects.filter(pk__in=taken).delete()
     return found, waits
 
 
@@ -195,7 +196,7 @@ def _commit(batch: SourcingBatch, token: int, rows: Sequence[BatchedLine], plann
         demands = demands_of([row.order_line_id for row in mine])
         commit = COMMIT.get(action, source_lines)
         found = commit(demands, actor=_actor(batch), planned=_of(planned, demands), cause="batch")
-        _answer(mine, {pk: (one.outcome, one.reason) for pk, one in found.items()})
+        _answer(mine, {pk: (one.outcome, one.reason, one.rest) for pk, one in found.items()})
     killpoint("batch_before_commit")
     _mine(batch, token).update(lease_until=None, attempts=batch.attempts, planned_at=Now())
     return len(going)
@@ -256,11 +257,11 @@ def _put_off(batch: SourcingBatch, rows: Sequence[BatchedLine]) -> None:
     _wake(rows)
 
 
-def _answer(rows: Sequence[BatchedLine], found: Mapping[int, tuple[str, str]]) -> None:
+def _answer(rows: Sequence[BatchedLine], found: Mapping[int, tuple[str, str, str]]) -> None:
     """Lines that were canceled meanwhile have no answer and go."""
     now = timezone.now()
     told = [(row.pk, now, *found[row.order_line_id]) for row in rows if row.order_line_id in found]
-    bulk.update(BatchedLine, "pk", ("planned_at", "outcome", "sentence"), told)
+    bulk.update(BatchedLine, "pk", ("planned_at", "outcome", "sentence", "rest"), told)
     BatchedLine.objects.filter(pk__in=[row.pk for row in rows if row.order_line_id not in found]).delete()
     _wake(rows)
 

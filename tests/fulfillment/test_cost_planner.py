@@ -206,7 +206,7 @@ def test_the_alternate_strategy_is_tried_for_the_rest(priced):
     from fulfillment.models import Strategy
 
     wide = cost_strategy(key="wide", is_default=False)
-    Strategy.objects.filter(key="cost").update(max_distance_km=10, alternate=wide)
+    Strategy.objects.filter(key="cost").update(max_distance_km=10, alternate=wide, rest="next")
     order = priced.order((priced.product(CHI=5), 2))
     optimize(priced, order)
     assert codes(order) == ["CHI"]
@@ -220,7 +220,7 @@ def test_what_finds_nothing_says_why_and_what_follows(priced):
     order = priced.order((priced.product(), 2))
     (found,) = optimize(priced, order).values()
     assert found.outcome == "not_sourced"
-    assert "no source has enough" in found.reason and "somebody decides" in found.reason
+    assert "no source has enough" in found.reason and "its flow says what follows" in found.reason
 
 
 def test_orders_without_coordinates_go_by_the_nearest_planner(priced):

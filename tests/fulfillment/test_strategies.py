@@ -71,7 +71,7 @@ def test_changes_are_told_in_words(strategy, make_product):
 
     assert found == [
         "The objective was nearest sources, fewest splits, now it is least cost.",
-        "What finds no source waits as backorder; before, it goes to the exceptions inbox.",
+        "What finds no source waits as backorder; before, it takes the failure road of the flow's step.",
         "The weight of carrier was 1, now it is 2.",
         "Constraint “Together” is added: Must: orders under 25.00, and those with the listed products, are not split"
         " (products KIT-1).",
