@@ -2,6 +2,7 @@
 
 from .arrays import UNLIMITED, ProblemError
 from .explain import Candidate, candidates
+from .freeze import replan_frozen
 from .problem import (
     COMPONENTS,
     IN_LINES,
@@ -47,6 +48,7 @@ __all__ = [
     "Stock",
     "candidates",
     "replan",
+    "replan_frozen",
     "solve",
     "threshold",
 ]

@@ -6,7 +6,7 @@ import time
 import numpy as np
 
 from .choices import Table, build
-from .costing import capacity_use, objective_of, parcel_components, shipped_of
+from .costing import Shipped, capacity_use, objective_of, parcel_components, shipped_of
 from .exact import plan_exactly, small_enough
 from .plan import Plan, new_plan, place_all, settle_again
 from .prices import Prices, bound_of, find_prices, no_prices
@@ -75,6 +75,16 @@ def finish(
 ) -> Solution:
     """Count every cent again and say why what is left is left."""
     shipped = shipped_of(table, plan)
+    columns = {"columns": len(table.col_pair)}
+    return counted(
+        problem, shipped, plan.stand.left, prices, mode=mode, bound=bound, began=began, sizes=columns
+    )
+
+
+def counted(
+    problem: Problem, shipped: Shipped, left: np.ndarray, prices: Prices, *, mode: str, bound, began, sizes
+) -> Solution:
+    """The Solution of these parcels; `left`: what they leave of each stock row."""
     components = parcel_components(problem, shipped)
     used = capacity_use(problem, shipped)
     extra = np.maximum(0, used - problem.nodes.cap_regular)
@@ -93,13 +103,13 @@ def finish(
         overtime_cents=extra * problem.nodes.overtime_cents,
         unfilled_quantity=unfilled,
         unfilled_cents=unfilled * problem.lines.unfilled_cents,
-        unfilled_reason=why_unfilled(problem, unfilled, plan.stand.left, used),
+        unfilled_reason=why_unfilled(problem, unfilled, left, used),
         objective=objective_of(problem, components, shipped, extra, unfilled),
         stock_price=prices.stock,
         capacity_price=prices.node,
-        stock_left=plan.stand.left,
+        stock_left=left,
         capacity_used=used,
         lower_bound=bound,
         seconds=time.perf_counter() - began,
-        sizes={"orders": problem.sizes["O"], "lines": problem.sizes["L"], "columns": len(table.col_pair)},
+        sizes={"orders": problem.sizes["O"], "lines": problem.sizes["L"], **sizes},
     )

@@ -1,6 +1,7 @@
-"""Sixteen committers at once on few units and little capacity: nothing is oversold. Beside it, the control."""
+"""Sixteen committers at once on few units and little capacity: nothing is oversold. Beside it, the control without the lock."""
 
 from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, get_ident
 
 import pytest
 from cost_world import cost_strategy, offer
@@ -9,6 +10,7 @@ from django.db.utils import OperationalError
 from fulfillment_world import ACTOR, stock
 
 from fulfillment.models import FulfillmentLine, SourceDay
+from fulfillment.services import capacity
 from fulfillment.services.optimizing import optimize_lines
 from inventory.models import FulfillmentSource
 from inventory.services.check import ledger_differences
@@ -59,3 +61,32 @@ def test_sixteen_committers_oversell_neither_stock_nor_capacity(shared_world):
         assert units == used[code] <= most
     assert used["CHI"] >= 29 and used["RNO"] >= 22  # what there was was not left lying either
     assert connection.vendor == "postgresql"
+
+
+def test_control_without_the_lock_on_the_day_capacity_is_oversold(shared_world, monkeypatch):
+    """All read the day before one of them writes it: each counts its own units only, and nobody sees that it is full."""
+    offer()
+    cost_strategy()
+    FulfillmentSource.objects.filter(code="CHI").update(capacity_per_day=5, capacity_unit="units")
+    FulfillmentSource.objects.exclude(code="CHI").update(active=False)
+    orders = shared_world.orders(COMMITTERS, (shared_world.product(CHI=500), 1))
+    _commit(
+        shared_world, shared_world.orders(1, (shared_world.product(CHI=1), 1))
+    )  # so that there is a row of the day
+    together, waited = Barrier(COMMITTERS, timeout=60), set()
+
+    def unlocked(sources, days):
+        rows = SourceDay.objects.filter(source_id__in=sources, day__in=days).order_by("pk")
+        found = list(rows.values_list("pk", "source_id", "day", "unit", "used", "maximum"))
+        if (thread := get_ident()) not in waited:
+            waited.add(thread)
+            together.wait()
+        return found
+
+    monkeypatch.setattr(capacity, "_lock", unlocked)
+    with ThreadPoolExecutor(COMMITTERS) as pool:
+        list(pool.map(lambda order: _commit(shared_world, [order]), orders))
+
+    live = FulfillmentLine.objects.filter(fulfillment_order__state="new")
+    assert sum(live.values_list("quantity", flat=True)) == COMMITTERS + 1 > 5
+    assert SourceDay.objects.get().used == 2

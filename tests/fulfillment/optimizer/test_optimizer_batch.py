@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from optimizer_worlds import audit, make_problem
 
-from fulfillment.optimizer import replan, solve
+from fulfillment.optimizer import replan, replan_frozen, solve
 from fulfillment.optimizer.part import part_of
 
 SIZE = 120
@@ -88,6 +88,67 @@ def test_after_an_outage_every_affected_order_has_a_new_plan(batch, planned):
 
     assert audit(now, again) == []
     assert again.objective <= 1.02 * solve(now, "fast").objective
+
+
+@pytest.fixture(scope="module")
+def crowded():
+    """Nodes that share 120 orders among them and are nearly full."""
+    made = make_problem(11, ("scarce", "same_sku", "overtime"), orders=SIZE, nodes=8, lines=3)
+    nodes = replace(made.nodes, cap_regular=np.full(8, 40), cap_max=np.full(8, 60))
+    lines = replace(made.lines, unfilled_cents=made.lines.unfilled_cents + 20_000)
+    return replace(made, nodes=nodes, lines=lines, stock=replace(made.stock, atp=made.stock.atp + 1))
+
+
+@pytest.fixture(scope="module")
+def crowd(crowded):
+    return solve(crowded, "fast")
+
+
+def outage(problem, solution):
+    """The problem without its busiest node, and the orders that came from it."""
+    node = int(np.bincount(solution.parcel_node).argmax())
+    active = problem.nodes.active.copy()
+    active[node] = False
+    now = replace(problem, nodes=replace(problem.nodes, active=active))
+    return now, np.unique(solution.parcel_order[solution.parcel_node == node])
+
+
+def placed(solution, without) -> set:
+    """Everything that is said of the orders that are not in `without`."""
+    rows = zip(
+        solution.parcel_order[solution.alloc_parcel].tolist(), solution.parcel_node[solution.alloc_parcel].tolist(),
+        solution.parcel_service[solution.alloc_parcel].tolist(), solution.alloc_line.tolist(),
+        solution.alloc_quantity.tolist(), strict=True,
+    )  # fmt: skip
+    return {row for row in rows if row[0] not in without}
+
+
+def test_after_an_outage_nobody_else_moves_when_they_are_frozen(crowded, crowd):
+    now, affected = outage(crowded, crowd)
+
+    frozen, free = replan_frozen(now, crowd, affected), replan(now, crowd, affected, sticky_cents=0)
+
+    hit = set(affected.tolist())
+    assert audit(now, frozen) == [] and frozen.sizes["anew"] == len(affected) > 10
+    assert placed(frozen, hit) == placed(crowd, hit)
+    assert placed(free, hit) != placed(crowd, hit)  # the control: unfrozen, others move
+    assert frozen.objective <= 1.03 * free.objective
+
+
+def test_stock_and_capacity_that_shrank_move_the_last_who_share_them(crowded, crowd):
+    line, node = int(crowd.alloc_line[0]), int(crowd.parcel_node[crowd.alloc_parcel[0]])
+    atp, most = crowded.stock.atp.copy(), crowded.nodes.cap_max.copy()
+    atp[(crowded.stock.sku == crowded.lines.sku[line]) & (crowded.stock.node == node)] = 0
+    busy = int(np.argmax(crowd.capacity_used))
+    most[busy] = crowd.capacity_used[busy] // 2
+    nodes = replace(crowded.nodes, cap_max=most, cap_regular=np.minimum(crowded.nodes.cap_regular, most))
+    now = replace(crowded, stock=replace(crowded.stock, atp=atp), nodes=nodes)
+
+    again = replan_frozen(now, crowd, np.zeros(0, np.int64))
+
+    assert audit(now, again) == []
+    assert again.capacity_used[busy] <= most[busy]
+    assert 0 < again.sizes["anew"] < SIZE // 2
 
 
 def test_a_part_keeps_what_the_rest_left(batch, planned):
