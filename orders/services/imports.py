@@ -82,7 +82,7 @@ def _create(groups: Sequence[list[Row]], channels: dict[str, Channel], report: R
             drafts.append(_draft(rows, channels))
             sent.append(rows)
         except BadCell as error:
-            report.fail(rows, str(error))
+            _fail(rows, error, report)
     for rows, intake in zip(sent, create_orders(drafts, actor=actor), strict=True):
         if intake.result in ("refused", "conflict"):
             report.fail(rows, " ".join(str(fault["message"]) for fault in intake.errors))
@@ -92,10 +92,26 @@ def _create(groups: Sequence[list[Row]], channels: dict[str, Channel], report: R
             report.same += len(rows)
 
 
+class _BadRow(BadCell):
+    """One of the rows of an order: the others are not taken because of it."""
+
+    def __init__(self, row: Row, sentence: str) -> None:
+        self.line = row.line
+        super().__init__(sentence)
+
+
+def _fail(rows: Sequence[Row], error: BadCell, report: Report) -> None:
+    """The bad row says what is wrong with it, the others of its order which row that is."""
+    line = getattr(error, "line", None)
+    for row in rows:
+        is_it = line in (None, row.line)
+        report.fail([row], str(error) if is_it else f"not taken because of line {line}: {error}")
+
+
 def _draft(rows: Sequence[Row], channels: dict[str, Channel]) -> OrderDraft:
     first = rows[0]
-    if fault := next((f"line {row.line} {row.fault}" for row in rows if row.fault), ""):
-        raise BadCell(fault)
+    if bad := next((row for row in rows if row.fault), None):
+        raise _BadRow(bad, bad.fault)
     _check_same(rows)
     key = first.values["channel"]
     if key not in channels:
@@ -143,7 +159,7 @@ def _line(row: Row, number: int) -> LineDraft:
             tax_minor=cell(row, "tax_minor", imports.whole, 0),
         )
     except BadCell as error:
-        raise BadCell(f"line {row.line}: {error}") from error
+        raise _BadRow(row, str(error)) from error
 
 
 # -- customers ----------------------------------------------------------------------------------------------------

@@ -247,3 +247,15 @@ def test_an_import_of_many_orders_costs_queries_by_chunk_not_by_row(world, djang
     with django_assert_max_num_queries(20):
         report = take_rows(_table(Order), rows, actor="test")
     assert (report.taken, Order.objects.count()) == (400, 400)
+
+
+@pytest.mark.django_db
+def test_a_bad_row_names_its_line_once_and_the_others_of_its_order_say_whose_fault_it_is(world):
+    content = ORDERS.replace(b"T-1,1,12.00", b"T-1,many,12.00")
+    file = check(_table(Order), content, name="orders.csv", actor="user:ann")
+
+    sentence = "quantity “many” is not a whole number"
+    told = {line: reason for line, _, reason in file.report["failed"] if line < 4}
+    assert told == {2: f"not taken because of line 3: {sentence}", 3: sentence}
+    rows = failed_rows(file).decode().splitlines()
+    assert [row.rsplit(",", 1)[1] for row in rows[1:3]] == [f"line {n}: {told[n]}" for n in (2, 3)]
