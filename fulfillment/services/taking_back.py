@@ -38,8 +38,8 @@ def _close(gone: Sequence[Work], still_used: set[int], actor: str) -> None:
     emptied = set(by_order) - still_used
     if not emptied:
         return
-    refused = _refused([item for item in gone if item.fulfillment_order_id in emptied])
     found = list(FulfillmentOrder.objects.filter(pk__in=emptied).order_by("pk"))
+    refused = _refused([item for item in gone if item.fulfillment_order_id in emptied], found)
     over = [item for item in found if item.pk not in refused]
     apply_event("fulfillment_order.canceled", over, actor=actor, reason=REASON)
     for reason in sorted(set(refused.values())):
@@ -47,11 +47,17 @@ def _close(gone: Sequence[Work], still_used: set[int], actor: str) -> None:
         apply_event("fulfillment_order.rejected", group, actor=actor, reason=reason)
 
 
-def _refused(gone: Sequence[Work]) -> dict[int, str]:
-    """Fulfillment order -> why its source refused its lines."""
+def _refused(gone: Sequence[Work], found: Sequence[FulfillmentOrder]) -> dict[int, str]:
+    """Fulfillment order -> why its source refused its lines.
+
+    A refusal from before the fulfillment order was made is of earlier work: its cool-down was over by then.
+    """
     rows = SourceRejection.objects.filter(order_line_id__in={item.order_line_id for item in gone})
-    said = {
-        (line, source): why for line, source, why in rows.values_list("order_line_id", "source_id", "reason")
-    }
-    pairs = {item.fulfillment_order_id: said.get((item.order_line_id, item.source_id)) for item in gone}
-    return {pk: reason[:40] for pk, reason in pairs.items() if reason is not None}
+    said = {row[:2]: row[2:] for row in rows.values_list("order_line_id", "source_id", "at", "reason")}
+    made = {item.pk: item.created_at for item in found}
+    refused = {}
+    for item in gone:
+        at, why = said.get((item.order_line_id, item.source_id), (None, ""))
+        if at and at >= made[item.fulfillment_order_id]:
+            refused[item.fulfillment_order_id] = why[:40]
+    return refused

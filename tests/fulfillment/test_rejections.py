@@ -72,6 +72,27 @@ def test_the_line_stays_away_for_the_cool_down_only(world):
     assert FulfillmentOrder.objects.get(state="new").source.code == "CHI"
 
 
+@pytest.mark.parametrize(
+    "refused_again, ended", [(False, ("canceled", "sourced_again")), (True, ("rejected", "No time today"))]
+)
+def test_a_refusal_that_has_cooled_down_says_nothing_of_later_work(world, refused_again, ended):
+    thing = world.product(CHI=9, RNO=9)
+    (work,) = world.sent((thing, 2))
+    execution.reject([work.pk], kind="no_time", actor=ACTOR)
+    SourceRejection.objects.update(until=timezone.now() - timedelta(seconds=1))
+    world.source(work.order)
+    later = FulfillmentOrder.objects.get(state="new", source__code="CHI")
+    if refused_again:
+        SourceRejection.objects.update(at=timezone.now())
+
+    world.sources["CHI"].active = False
+    world.sources["CHI"].save()
+    world.source(work.order)
+
+    assert state_of(later) == ended
+    assert FulfillmentOrder.objects.get(state="new").source.code == "RNO"
+
+
 def test_without_a_listed_reason_the_line_never_goes_back(world):
     (work,) = world.sent((world.product(CHI=9), 2))
     execution.reject([work.pk], reason="flooded", actor=ACTOR)
