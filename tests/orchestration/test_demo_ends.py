@@ -1,12 +1,13 @@
 """The shipped flow where stock or a source fails it: what can go goes, the rest waits for stock, nobody is asked twice."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from fulfillment.models import FulfillmentOrder, SourceRejection
+from fulfillment.models import FulfillmentOrder, RejectionReason, SourceRejection
 from fulfillment.services import execution
 from fulfillment.types import ShipmentReport
 from inventory.models import InventoryPosition
@@ -27,6 +28,7 @@ FLOW = Path(publishing.__file__).parent.parent / "flows" / "order_to_invoice.jso
 def shipped_flow(world, monkeypatch):
     """The flow that ships with the demo, and empty shelves."""
     monkeypatch.setattr("orchestration.services.restock._seen", 0)
+    monkeypatch.setattr("orchestration.services.restock._looked", datetime.min.replace(tzinfo=UTC))
     flow = publishing.import_flow(json.loads(FLOW.read_text()), actor="test")
     publishing.publish(flow.pk, actor="test")
     levels = InventoryPosition.objects.values_list("product_id", "source_id")
@@ -73,6 +75,23 @@ def test_what_there_is_of_a_line_goes_on_and_the_rest_waits_for_stock(world, mak
     assert (active(order), stops(order), order.lines.get().quantity_backordered) == ([], 0, 0)
     assert restock() == 0
     assert ledger_differences() == []
+
+
+def test_a_source_that_may_be_asked_again_serves_what_waits(world, make_orders, run_flows):
+    RejectionReason.objects.create(code="busy", label="Busy today", cooldown_days=1)
+    count(world, "A", ST_CHI=9)
+    (order,) = make_orders(lines=[("A", 2)])
+    run_flows()
+    execution.reject([FulfillmentOrder.objects.get(order=order).pk], kind="busy", actor="test")
+    run_flows()
+    assert (active(order), restock()) == (["backorder"], 0)
+
+    SourceRejection.objects.update(until=timezone.now())
+    assert restock() == 1
+    run_flows()
+
+    assert parts(order) == [("ST-CHI", "rejected", 2), ("ST-CHI", "sent", 2)]
+    assert (active(order), restock()) == ([], 0)
 
 
 def test_the_oldest_backorder_is_served_first_and_no_more_than_there_are_units(world, make_orders, run_flows):
