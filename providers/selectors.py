@@ -14,8 +14,8 @@ STUCK_AFTER = timedelta(minutes=5)
 def stuck_requests(older_than: timedelta = STUCK_AFTER) -> QuerySet[ProviderRequest]:
     """Requests without a final answer for so long, whatever holds them up; the oldest first.
 
-    A provider that refuses connections leaves its requests ready and comes back to them for as long as it takes:
-    nothing fails, so this is where it shows.
+    A provider that refuses connections leaves its requests ready, and they are tried again and again until the patience
+    of their action is over: nothing fails meanwhile, so this is where it shows.
     """
     waiting = ProviderRequest.objects.filter(state__in=OPEN, created_at__lt=Now() - older_than)
     return waiting.select_related("connection", "connection__gate").order_by("created_at")

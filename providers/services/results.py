@@ -78,9 +78,10 @@ def _written(called: Sequence[Any], *, only: int | None = None, fault: Exception
             )
             verdicts[item.claim.connection.pk].append(result)
             if request.pk in mine and only in (None, request.pk):
-                done = _settled(request, result, item.claim.connection.max_attempts, fault, now)
+                most, tried = item.claim.connection.max_attempts, before.get(request.pk, 0) + 1
+                done = _settled(request, result, most, fault, now, tried=tried)
                 if request.retry and isinstance(result, ProviderUnavailable):
-                    _at_own_pace(done, result, before.get(request.pk, 0) + 1, now)
+                    _at_own_pace(done, result, tried, now)
                 written.append(done)
                 attempts.append(_attempt(request, result, item.seconds, now))
     bulk.update(ProviderRequest, "pk", FIELDS, [_row(request) for request in written])
@@ -95,7 +96,13 @@ def _written(called: Sequence[Any], *, only: int | None = None, fault: Exception
 
 
 def _settled(
-    request: ProviderRequest, result: Result, most: int, fault: Exception | None, now: datetime
+    request: ProviderRequest,
+    result: Result,
+    most: int,
+    fault: Exception | None,
+    now: datetime,
+    *,
+    tried: int = 1,
 ) -> ProviderRequest:
     """The request as this result leaves it: a copy, since the unit may run again."""
     done = copy(request)
@@ -112,14 +119,15 @@ def _settled(
     if isinstance(result, ProviderRejected):
         done.state, done.done_at = State.FAILED, now
         return done
-    _again(done, result, most, now)
+    _again(done, result, most, now, tried)
     return done
 
 
-def _again(done: ProviderRequest, result: ProviderError, most: int, now: datetime) -> None:
+def _again(done: ProviderRequest, result: ProviderError, most: int, now: datetime, tried: int) -> None:
     """Later under the same key, or parked for a person.
 
-    Garbage is parked soon. A provider that is down gets its time: parked once tried often enough and for long enough.
+    Garbage is parked soon. A provider that is down gets its time: parked once tried often enough and for long enough,
+    whether it answers with errors or refuses the connection. What it or its settings ask us to wait for is waited for.
     """
     undone = getattr(result, "undone", False)
     # What was tried in vain before may have been done by an earlier attempt: it stays unknown.
@@ -129,14 +137,29 @@ def _again(done: ProviderRequest, result: ProviderError, most: int, now: datetim
     is_garbage = isinstance(result, ProviderGarbage)
     limit = min(most, GARBAGE_ATTEMPTS) if is_garbage else most
     patience = timedelta(hours=0 if is_garbage else action(done.action).patience_hours)
-    if done.attempts < limit or now - done.created_at < patience:
+    enough = tried if _is_out_of_reach(result) else done.attempts
+    if enough < limit or now - done.created_at < patience:
         wait = getattr(result, "retry_after", None)
         done.due_at = now + timedelta(seconds=gates.backoff(max(done.attempts, 1)) if wait is None else wait)
+    elif undone:
+        since = f"{done.created_at:%Y-%m-%d %H:%M} UTC"
+        done.state, done.error_code = State.UNKNOWN, GAVE_UP
+        done.error = f"Tried {tried} times since {since}. {done.error}"[:500]
+
+
+def _is_out_of_reach(result: ProviderError) -> bool:
+    """No connection was had at all; nothing counts as attempted."""
+    return isinstance(result, ProviderUnavailable) and result.undone and _is_failure(result)
 
 
 def _tried_before(called: Sequence[Any]) -> dict[int, int]:
-    """How often requests that go by the settings of their step were tried; no query where there are none."""
-    own = [request.pk for item in called for request in item.claim.requests if request.retry]
+    """How often requests were tried whose attempts do not say it: at the pace of their step, or in vain; else no query."""
+    own = [
+        request.pk
+        for item in called
+        for request in item.claim.requests
+        if request.retry or _is_out_of_reach(item.results.get(request.key))
+    ]
     if not own:
         return {}
     return dict(RequestAttempt.objects.filter(request__in=own).values_list("request").annotate(Count("pk")))

@@ -22,7 +22,7 @@ from standardwebhooks import Webhook
 from orders.types import Raised
 from providers import http, listeners, selectors, views
 from providers.errors import ProviderGarbage, ProviderMisconfigured, ProviderUnavailable
-from providers.models import ConnectionGate, InboxMessage, ProviderConnection, ProviderRequest
+from providers.models import ConnectionGate, InboxMessage, ProviderConnection, ProviderRequest, RequestAttempt
 from providers.services import admission, handlers, inbox, outbox
 from providers.services.outbox import RequestDraft
 
@@ -283,3 +283,27 @@ def test_what_is_refused_a_connection_for_long_is_seen(connect, vendor):
     (row,) = selectors.stuck_by_connection()
     assert (row["waiting"], row["health"]) == (8, "down") and "not be reached" in row["last_error"]
     assert selectors.stuck_requests().count() == 8
+
+
+def test_what_is_refused_a_connection_for_days_ends_with_a_person(connect, vendor):
+    """As often as the connection says and for as long as the action says; then parked, and a person may send it again."""
+    connection = connect("webhook", max_attempts=3)
+    vendor.server.shutdown(), vendor.server.server_close()
+    outbox.enqueue([RequestDraft("k1", connection.pk, "webhook.event", {}, "event", 1)])
+
+    def once() -> ProviderRequest:
+        due_now()
+        outbox.deliver(0.1)
+        return ProviderRequest.objects.get()
+
+    while RequestAttempt.objects.count() < 4:
+        assert once().due_at, "its time is not over"
+    ProviderRequest.objects.update(created_at=timezone.now() - timedelta(hours=73))
+    parked = once()
+
+    assert (parked.state, parked.due_at, parked.error_code) == ("unknown", None, "gave_up")
+    assert parked.error.startswith("Tried 5 times since ") and "not be reached" in parked.error
+    assert once().due_at is None and RequestAttempt.objects.count() == 5, (
+        "nobody tries it by himself any more"
+    )
+    assert outbox.retry([parked.pk], actor="user:anna") == 1
