@@ -17,6 +17,7 @@ from orders.models import BusinessEvent, Hold, Order, OrderLine
 from providers.models import ExternalId, InboxMessage, ProviderRequest
 
 EXAMPLES = 5
+NO_PAYMENTS = "payments and refunds are not kept yet: none to check"
 WAKING = timedelta(seconds=10)
 HISTORIES = {"order": Order, "order_line": OrderLine, "fulfillment_order": FulfillmentOrder}
 
@@ -38,8 +39,8 @@ def check_all() -> list[Finding]:
         _finding("I4", "no effect has two done receipts", _effects_twice()),
         _finding("I4b", "no two records of ours are one of theirs", _shared_ids()),
         _finding("I5", "shipped never exceeds ordered", _shipped_too_much()),
-        # There are no payments yet, so no refund can exceed one: what takes its place is what we ask money for.
-        _finding("I6", "nothing is invoiced that did not ship", _invoices_unasked()),
+        # What takes the place of refunds and payments is what we ask money for.
+        _finding("I6", f"nothing is invoiced that did not ship ({NO_PAYMENTS})", _invoices_unasked()),
         _finding("I6b", "an order is never invoiced beyond its total", _invoiced_too_much()),
         _finding("I7", "no run stands still unexplained", _stuck_runs()),
         _finding("I7b", "no run waits for an answer that has come", _deaf_runs()),
