@@ -3,6 +3,7 @@
 import itertools
 import json
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from django.db import connection as database
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment
-from fulfillment.services import cancellation, execution
+from fulfillment.services import cancellation, execution, reporting
 from orders.models import BusinessEvent, Order, OrderLine
+from providers.errors import MessageFault
 from providers.models import ConnectionGate, InboxMessage, ProviderRequest
-from providers.services import gates, inbox, outbox, payloads, pulling
+from providers.services import gates, handlers, inbox, outbox, payloads, pulling
 from providers.services.outbox import RequestDraft
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -112,6 +114,67 @@ def test_all_orders_of_a_story_end_alike(connect, make_work):
     assert set(InboxMessage.objects.values_list("state", flat=True)) == {"done"}
 
 
+@pytest.mark.parametrize("guarded", [True, False])
+def test_delivered_before_shipped_waits_for_it_and_is_lost_to_who_does_not(
+    connect, make_work, monkeypatch, guarded
+):
+    connection, work = connect("threepl"), make_work()
+    send(connection, work)
+    if not guarded:
+        park = MessageFault("early", "It has not shipped yet.")
+        monkeypatch.setattr(handlers, "_end", lambda sentence, order: park if sentence else order)
+    for body in (report(work, "delivered", 5), report(work, "shipped", 4, shipment=parcel(work))):
+        tell(connection, body)
+        inbox.work(1)
+    due_now()
+    inbox.work(1)
+    assert state(work) == (State.DELIVERED if guarded else State.SHIPPED)
+    left = list(InboxMessage.objects.exclude(state="done").values_list("state", "code"))
+    assert left == ([] if guarded else [("parked", "early")])
+
+
+@pytest.mark.parametrize("guarded, ended", [(True, State.PACKED), (False, State.REJECTED)])
+def test_a_refusal_that_the_source_has_overtaken_counts_only_without_its_sequence(
+    connect, make_work, monkeypatch, guarded, ended
+):
+    connection, work = connect("threepl"), make_work()
+    send(connection, work)
+    if not guarded:
+        monkeypatch.setattr(reporting, "_is_stale", lambda row, work: False)
+    tell(connection, report(work, "packed", 4))
+    inbox.work(1)
+    tell(connection, report(work, "rejected", 2, reason="no stock on the shelf"))
+    inbox.work(1)
+    assert state(work) == ended
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_callback_before_our_own_call_returns_finds_its_order_by_our_key_alone(
+    connect, vendor, make_work, monkeypatch, guarded
+):
+    """F14. Without the key of ours it could only go by their number, which we learn from the answer."""
+    connection, work = connect("threepl"), make_work()
+    if not guarded:
+        monkeypatch.setattr(handlers, "_names", lambda data: [("id", str(data["id"]))])
+    seen = []
+
+    def call_back() -> None:
+        tell(connection, report(work, "accepted", 2))
+        inbox.work(1)
+        seen.append((state(work), ProviderRequest.objects.get().state))
+        database.close()
+
+    vendor.before_answer = call_back
+    send(connection, work)
+    assert seen == [(State.ACCEPTED if guarded else State.NEW, "sending")], (
+        "told while the call was under way"
+    )
+    assert state(work) == (State.ACCEPTED if guarded else State.SENT)
+    told = InboxMessage.objects.values_list("state", "code").get()
+    assert told == (("done", "") if guarded else ("parked", "unknown_order"))
+    assert ProviderRequest.objects.get().state == "done" and len(vendor.ledger) == 1
+
+
 def test_one_callback_five_times_at_once_is_one_shipment(connect, make_work):
     connection, work = connect("threepl"), make_work()
     send(connection, work)
@@ -128,6 +191,38 @@ def test_one_callback_five_times_at_once_is_one_shipment(connect, make_work):
     inbox.work(1)
     assert InboxMessage.objects.count() == Shipment.objects.count() == 1
     assert BusinessEvent.objects.filter(kind="fulfillment_order.shipped").count() == 1
+
+
+def test_control_without_its_id_each_repetition_is_worked_on(connect, make_work):
+    """The inbox's guard off. The effect is one even so: a second guard, the key and state of a shipment, stands behind."""
+    connection, work = connect("threepl"), make_work()
+    send(connection, work)
+    body = report(work, "shipped", 4, shipment=parcel(work))
+    for n in range(5):
+        tell(connection, {**body, "id": f"{body['id']}-{n}"})
+        inbox.work(1)
+    assert list(InboxMessage.objects.values_list("state", "attempts")) == [("done", 1)] * 5
+    assert Shipment.objects.count() == 1
+
+
+def test_control_without_id_and_key_each_repetition_is_a_shipment_that_a_person_must_look_at(
+    connect, make_work, monkeypatch
+):
+    connection, work = connect("threepl"), make_work()
+    send(connection, work)
+    numbers = itertools.count()
+    real = handlers.shipment_of
+    monkeypatch.setattr(
+        handlers, "shipment_of", lambda *known: replace(real(*known), key=f"no-key-{next(numbers)}")
+    )
+    for n in range(3):
+        tell(connection, {**report(work, "shipped", 4, shipment=parcel(work)), "id": f"e-{n}"})
+        inbox.work(1)
+    assert list(InboxMessage.objects.order_by("pk").values_list("state", flat=True)) == [
+        "done",
+        "parked",
+        "parked",
+    ]
 
 
 def test_a_shipment_with_its_lines_and_its_number(connect, make_work):
@@ -172,6 +267,17 @@ def test_callbacks_that_never_come_are_found_by_looking(connect, vendor, make_wo
     assert {state(work) for work in works} == {State.SHIPPED} and Shipment.objects.count() == 3
     pulling.pull_now(connection)
     assert pulling.pull_due() == 0
+
+
+def test_control_who_never_looks_does_not_hear_of_what_no_call_told(connect, vendor, make_work, monkeypatch):
+    connection, work = connect("threepl"), make_work()
+    send(connection, work)
+    row = {**report(work, "shipped", 4, shipment=parcel(work))["data"], "updated_at": "2026-03-02T15:00:01Z"}
+    vendor.listed = {"orders": [row], "next_cursor": None}
+    with monkeypatch.context() as off:
+        off.setattr(pulling, "_claimed", lambda: iter(()))
+        assert (pulling.pull_due(), inbox.work(1), state(work)) == (0, 0, State.SENT)
+    assert (pulling.pull_due(), inbox.work(1), state(work)) == (1, 1, State.SHIPPED)
 
 
 def test_a_batch_that_is_refused_as_a_whole_is_sent_singly(connect, vendor, make_work):

@@ -80,6 +80,18 @@ def test_a_429_is_obeyed_and_not_counted(connect, vendor):
     assert outbox.deliver(1) == 0 and len(vendor.calls) == 1
 
 
+def test_control_a_gate_that_does_not_close_lets_calls_through_while_they_asked_for_patience(
+    connect, vendor, monkeypatch
+):
+    monkeypatch.setattr(gates, "_close", lambda *arguments: None)
+    enqueue(connect(), 2)
+    vendor.script = [(429, {"Retry-After": "30"})] * 2
+    drain()
+    asked = len(vendor.calls)
+    ProviderRequest.objects.update(due_at=timezone.now())
+    assert outbox.deliver(1) == 2 and len(vendor.calls) == asked + 2, "well within the thirty seconds"
+
+
 def test_garbage_is_no_success_and_parks(connect, vendor):
     connection = connect("threepl")
     from providers.definitions import Outgoing
