@@ -18,6 +18,7 @@ LARGEST_FILE = 20 * 1024 * 1024
 MOST_ROWS = 50_000
 LONGEST_CELL = 131_072
 MOST_COLUMNS = 200
+MOST_CELLS = 4_000_000  # of a workbook's sheet, the empty ones between and beside the others too
 MOST_ENTRIES, HIGHEST_RATIO, LARGEST_UNPACKED = 1_000, 100, 200 * 1024 * 1024
 _UNWANTED_PARTS = {
     "vbaproject.bin": "macros",
@@ -251,8 +252,14 @@ def _place(before: str) -> tuple[int, int]:
 def _xlsx_lines(content: bytes) -> Iterator[tuple[int, list[str]]]:
     _check_package(content)
     try:
-        sheet, stored = _sheet(content, formulas=True), None
+        sheet, stored, seen = _sheet(content, formulas=True), None, 0
         for number, cells in enumerate(sheet.iter_rows(), start=1):
+            seen += len(cells)
+            if seen > MOST_CELLS:
+                words = (
+                    "the sheet has millions of cells, most of them empty; delete its empty rows and columns"
+                )
+                raise FileRefused(words, line=number)
             if any(cell.data_type == "f" for cell in cells):
                 stored = stored or enumerate(
                     _sheet(content, formulas=False).iter_rows(values_only=True), start=1
