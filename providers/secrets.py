@@ -1,6 +1,7 @@
 """Secrets of connections: written by forms, encrypted at rest, decrypted only for the length of a call."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -44,6 +45,15 @@ def reveal(sealed: Mapping, name: str) -> str:
         raise ProviderMisconfigured(
             f"The secret “{name}” was sealed with a key that is gone; enter it again."
         ) from None
+
+
+def kept_secrets(connection: ProviderConnection) -> list[str]:
+    """All that can be opened, to compare with what somebody types elsewhere: do not keep it."""
+    found = []
+    for name in connection.secrets:
+        with suppress(ProviderMisconfigured):
+            found.append(reveal(connection.secrets, name))
+    return found
 
 
 def rotate(connection: ProviderConnection) -> None:

@@ -22,8 +22,8 @@ from providers.definitions import Parameter
 from providers.errors import ProviderError
 from providers.models import ConnectionSettings, ProviderConnection
 from providers.registry import adapter, provider, providers
-from providers.secrets import masked, set_secrets
-from providers.services.connections import LIMITS, keep_settings, link_of, problems, reopen
+from providers.secrets import kept_secrets, masked, set_secrets
+from providers.services.connections import LIMITS, keep_settings, link_of, problems, reopen, spilled
 
 PARAMETER, SECRET = "parameter_", "secret_"
 HEAD = ("name", "status", "sandbox", "channel", "sources")
@@ -43,7 +43,16 @@ class ConnectionForm(forms.ModelForm):
         if self.instance.pk:
             for name, sentence in problems(self.instance, self.plain_parameters()).items():
                 self.add_error(PARAMETER + name if PARAMETER + name in self.fields else None, sentence)
+            self._refuse_spilled_secrets()
         return cleaned
+
+    def _refuse_spilled_secrets(self) -> None:
+        plain = {PARAMETER + name: value for name, value in self.plain_parameters().items()}
+        shown = {"name": self.cleaned_data.get("name"), **plain}
+        for name, sentence in spilled(
+            shown, [*self.plain_secrets().values(), *kept_secrets(self.instance)]
+        ).items():
+            self.add_error(name if name in self.fields else None, sentence)
 
     def plain_parameters(self) -> dict[str, Any]:
         """What the form says of the parameters that are no secrets; a list is one entry a line."""
@@ -71,6 +80,12 @@ class NewConnectionForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["provider"].choices = [(item.key, item.label) for item in providers()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        for name, sentence in spilled({name: cleaned.get(name) for name in ("key", "name")}, ()).items():
+            self.add_error(name, sentence)
+        return cleaned
 
 
 class SettingsInline(ReadOnlyInline):

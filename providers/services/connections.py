@@ -1,5 +1,6 @@
 """Which connection serves what, and how adapters see it."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -97,6 +98,20 @@ def _settings_document(connection: ProviderConnection) -> dict[str, Any]:
         "secrets": {name: row["at"] for name, row in sorted(connection.secrets.items())},
         "limits": {name: getattr(connection, name) for name in LIMITS},
         "sandbox": connection.sandbox,
+    }
+
+
+SHORTEST_SECRET = 8
+_LOOKS_SECRET = re.compile(r"whsec_|\bBearer |-----BEGIN", re.IGNORECASE)
+
+
+def spilled(shown: Mapping[str, Any], secrets: Iterable[str]) -> dict[str, str]:
+    """Fields that people can read and that bear a secret: field -> sentence, which does not repeat it."""
+    secret = {text for text in secrets if len(text) >= SHORTEST_SECRET}
+    return {
+        name: "This looks like a secret. Everybody can read this field; put it in the field for the secret."
+        for name, value in shown.items()
+        if _LOOKS_SECRET.search(text := str(value or "")) or any(one in text for one in secret)
     }
 
 

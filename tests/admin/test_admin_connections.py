@@ -59,6 +59,47 @@ def test_a_missing_parameter_is_named_at_its_field(browse, connection):
     assert "parameter_base_url" in answer.context["adminform"].form.errors
 
 
+@pytest.mark.parametrize("field", ["name", "parameter_base_url"])
+@pytest.mark.parametrize("secret", ["whsec_canary-0123456789", "fresh-secret-4711", "-----BEGIN-KEY-----"])
+def test_a_secret_where_all_can_read_it_is_refused(browse, connection, field, secret):
+    """B40: one that is kept, one that is typed in the same form, and one that only looks like it."""
+    client = browse("Integrator")
+    url, fields = _sent(client, connection)
+    fields |= {
+        "parameter_base_url": "https://acme.example/api",
+        "sources": [],
+        "secret_webhook_secret": "fresh-secret-4711",
+    }
+    before = ProviderConnection.objects.values().get()
+
+    answer = client.post(url, fields | {field: f"https://acme.example/{secret}"})
+
+    sentence = answer.context["adminform"].form.errors.get_json_data()[field][-1]["message"]
+    assert sentence.startswith("This looks like a secret.") and secret not in sentence
+    assert ProviderConnection.objects.values().get() == before
+
+
+def test_a_new_connection_is_not_named_by_a_secret(browse, db):
+    address, fields = reverse("admin:providers_providerconnection_add"), {"key": "x", "provider": "threepl"}
+    answer = browse("Integrator").post(address, fields | {"name": "whsec_abc"})
+    assert "name" in answer.context["adminform"].form.errors and not ProviderConnection.objects.exists()
+
+
+def test_a_test_of_the_connection_says_the_cause(browse, connection):
+    """B40: here an address that this installation may not call."""
+    ProviderConnection.objects.update(parameters={"base_url": "https://127.0.0.1/api"})
+    set_secrets(connection, {"api_key": "key-of-the-house-1"})
+    client, address = (
+        browse("Integrator"),
+        reverse("admin:providers_providerconnection_test_connection", args=[connection.pk]),
+    )
+
+    page = client.post(address, follow=True)
+
+    (said,) = [str(message) for message in page.context["messages"]]
+    assert said.startswith("Acme does not work: ") and "127.0.0.1" in said
+
+
 def test_an_auditor_may_neither_change_nor_test(browse, connection):
     client = browse("Auditor")
     assert (
