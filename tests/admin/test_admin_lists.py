@@ -135,7 +135,8 @@ def test_counts_stop_at_the_cap(browse, make_orders, monkeypatch):
 )
 def test_an_odd_address_is_no_error(browse, make_orders, query):
     make_orders(1)
-    assert browse().get(reverse("admin:orders_order_changelist"), query).status_code in (200, 302)
+    answer = browse().get(reverse("admin:orders_order_changelist"), query)
+    assert answer.status_code in ((400,) if "\0" in query.values() else (200, 302))
 
 
 @pytest.mark.django_db

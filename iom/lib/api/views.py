@@ -30,6 +30,8 @@ class ApiView(APIView):
             raise Problem("query_too_long", f"The address is longer than {MAX_QUERY} characters.", status=414)
         if any("\x00" in text for name, values in request.query_params.lists() for text in (name, *values)):
             raise Problem("bad_text", "The address holds a NUL character.")
+        if any("\x00" in value for value in kwargs.values() if isinstance(value, str)):
+            raise Http404  # no record of ours is named so, and PostgreSQL would not even look
 
 
 @extend_schema(exclude=True)
