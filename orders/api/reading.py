@@ -186,7 +186,11 @@ def moment(reading: Reading, value: Any, path: str) -> datetime | None:
 def party(reading: Reading, value: Any, path: str) -> Party | None:
     if type(value) is not dict:
         return reading.add("object_expected", path, f"{path} must be an object.")
-    return Party(**_fields(reading, value, PARTY, f"{path}."))
+    found = _fields(reading, value, PARTY, f"{path}.")
+    # Spaces alone are no address: policies that ask whether there is one must not be told yes.
+    return Party(
+        **{name: "" if type(part) is str and part.isspace() else part for name, part in found.items()}
+    )
 
 
 def tags(reading: Reading, value: Any, path: str) -> tuple[str, ...]:
