@@ -1,6 +1,8 @@
 """One effect however often it takes; by the vendor's ledger, not by what we believe."""
 
+import socket
 import threading
+import time
 
 import pytest
 from django.db import connection as database
@@ -8,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from providers.models import ConnectionGate, ProviderRequest, RequestAttempt
-from providers.services import claims, delivery, gates, outbox, results
+from providers.services import claims, delivery, gates, lanes, outbox, results
 from providers.services.connections import keep_settings
 from providers.services.outbox import RequestDraft
 
@@ -160,7 +162,9 @@ def test_the_breaker_opens_and_lets_one_probe_through(connect, vendor):
     assert ConnectionGate.objects.get().failures_in_a_row == 0
 
 
-def test_a_late_finisher_is_harmless(connect, vendor):
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_late_finisher_is_harmless_as_it_must_show_its_token(connect, vendor, monkeypatch, guarded):
+    """F18, on both databases. Without the token its answer is written beside that of who took over."""
     connection = connect()
     enqueue(connection)
     (slow,) = claims.claim(connection)
@@ -169,8 +173,44 @@ def test_a_late_finisher_is_harmless(connect, vendor):
     ProviderRequest.objects.update(lease_until=timezone.now())
     drain()
     assert state() == "done"
-    assert results.write_down([called]) == 0
-    assert vendor.ledger == ["k1"] and RequestAttempt.objects.count() == 1
+    if not guarded:
+        monkeypatch.setattr(
+            claims, "still_mine", lambda found: {r.pk for claim in found for r in claim.requests}
+        )
+    assert results.write_down([called]) == (0 if guarded else 1)
+    assert vendor.ledger == ["k1"] and RequestAttempt.objects.count() == (1 if guarded else 2)
+
+
+@pytest.fixture
+def silent(settings):
+    """The address of somebody who takes every call and answers none."""
+    with socket.socket() as ear:
+        ear.bind(("127.0.0.1", 0))
+        ear.listen(64)
+        host = f"127.0.0.1:{ear.getsockname()[1]}"
+        settings.IOM["ALLOWED_PRIVATE_HOSTS"].append(host)
+        yield f"http://{host}"
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_worker_does_not_wait_for_a_provider_that_never_answers(
+    connect, vendor, silent, monkeypatch, guarded
+):
+    """F5: it leaves the call to its thread and is free for the others; without that it sits it out."""
+    mute, good = connect(key="mute", parameters={"url": silent}, timeout_seconds=6), connect(key="good")
+    monkeypatch.setattr(lanes, "_outlives", guarded)
+    outbox.enqueue([draft(mute, 1), draft(good, 2)])
+
+    outbox.deliver(30)
+
+    states = dict(ProviderRequest.objects.values_list("key", "state"))
+    assert states == {"k1": "sending" if guarded else "unknown", "k2": "done"}
+    limit = time.monotonic() + 30
+    while ProviderRequest.objects.get(key="k1").state == "sending":
+        assert time.monotonic() < limit, "its thread writes down that nothing was heard"
+        time.sleep(0.05)
+    assert ProviderRequest.objects.get(key="k1").state == "unknown"
+    ProviderRequest.objects.filter(key="k1").update(state="canceled", due_at=None)
 
 
 def test_two_who_claim_share_concurrency_and_rate(connect, vendor):
