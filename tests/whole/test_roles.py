@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from rig import ROOT, House, is_gone
@@ -66,6 +68,65 @@ def test_a_frozen_cluster_is_replaced(house):
 
 def test_and_after_all_that_everything_adds_up(house):
     house.judge(house.orders)
+
+
+# -- what each of the three guards is good for: one is taken away, the same happens, and it shows ---------------------
+
+
+@contextmanager
+def house_without(guard: str, place) -> Iterator[House]:
+    """Workers and sandbox only; their cluster is complete. At the end nobody is left, whatever guard is missing."""
+    with House(place, names=("sandbox", "workers"), only="3pl", pace=0.01, without=guard) as house:
+        family = whole_cluster(house)
+        try:
+            yield house
+        finally:
+            for pid in {*family, *house.members("workers")}:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def stays(holds, seconds: float) -> bool:
+    """Whether it holds all the time."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if not holds():
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_control_workers_that_are_only_replaced_find_the_queue_locked_by_a_dead_one(tmp_path):
+    """F3, V2: all is alive, the bells ring, tasks wait, and none is taken."""
+    with house_without("group_death", tmp_path) as house:
+        old = house.members("workers")
+        for pid in old[3:7]:
+            os.kill(pid, signal.SIGKILL)
+        house.receive(1)
+        house.wait_until(lambda: len(house.members("workers")) == CLUSTER, 10, what="the dead are replaced")
+        assert set(old[:3]) <= set(house.members("workers"))
+        assert stays(lambda: house.ask("SELECT count(*) FROM orders_order") == 0, 10), (
+            "half a second is usual"
+        )
+        assert house.ask("SELECT count(*) FROM django_q_ormq") > 0
+
+
+@pytest.mark.parametrize("guard, replaced", [("patience", True), ("probe", False)])
+def test_only_the_probe_of_progress_sees_that_the_living_do_nothing(tmp_path, guard, replaced):
+    """F3: `patience` is the probe in a hurry, `probe` the house without it."""
+    with house_without(guard, tmp_path) as house:
+        frozen = house.members("workers")[1:]
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        assert stays(lambda: not all(is_gone(pid) for pid in frozen), 10) is not replaced
+
+
+def test_control_who_does_not_die_with_its_parent_works_on_as_an_orphan(tmp_path):
+    """F4, V4: the supervisor is gone, its cluster is not, and would go on with old code beside the next one."""
+    with house_without("death_with_parent", tmp_path) as house:
+        supervisor, *cluster = house.members("workers")
+        os.kill(supervisor, signal.SIGKILL)
+        assert stays(lambda: not any(is_gone(pid) for pid in cluster), 10)
 
 
 @pytest.mark.parametrize("victim", ["demo", "web"])

@@ -1,6 +1,7 @@
 """F6: the database server is stopped hard in mid-batch, again and again; nothing is lost or doubled, work is up soon."""
 
 import os
+import signal
 
 import pytest
 from rig import House, forget_worlds, is_gone
@@ -16,8 +17,15 @@ pytestmark = [
 STOPS, ORDERS = 4, 80
 
 
-def test_hard_stops_in_mid_batch(tmp_path):
-    with Server() as server, House(tmp_path, server=server.url) as house:
+@pytest.fixture(scope="module")
+def server():
+    with Server() as running:
+        yield running
+        forget_worlds(running.url)
+
+
+def test_hard_stops_in_mid_batch(tmp_path, server):
+    with House(tmp_path, server=server.url) as house:
         for part in range(STOPS):
             house.receive(ORDERS // STOPS)
             done = steps_done(house)
@@ -29,12 +37,11 @@ def test_hard_stops_in_mid_batch(tmp_path):
             print(f"stop {part + 1}: the next fact after {up:.1f} s")
         house.wait_until(lambda: house.is_over(ORDERS), 180, what="every order has its end")
         house.judge(ORDERS)
-        forget_worlds(server.url)
 
 
-def test_a_worker_outlives_the_stop_of_its_server(tmp_path):
+def test_a_worker_outlives_the_stop_of_its_server(tmp_path, server):
     """Not by being replaced: the same process finds the server again."""
-    with Server() as server, House(tmp_path, names=("sandbox",), only="3pl", server=server.url) as house:
+    with House(tmp_path, names=("sandbox",), only="3pl", server=server.url) as house:
         worker = house.hand(for_ever=True)
         house.receive(10)
         house.wait_until(lambda: steps_done(house) > 0, 60, what="work is under way")
@@ -44,7 +51,27 @@ def test_a_worker_outlives_the_stop_of_its_server(tmp_path):
         assert not is_gone(worker)
         os.kill(worker, 9)
         house.judge(10)
-        forget_worlds(server.url)
+
+
+@pytest.mark.parametrize("with_keys", [True, False])
+def test_a_stop_between_a_call_and_its_receipt_doubles_only_where_keys_are_forgotten(
+    tmp_path, server, with_keys
+):
+    """The call is done, the note of it is not committed: what follows is the same call under the same key."""
+    with House(tmp_path, names=("sandbox",), only="3pl", server=server.url, pace=0.01) as house:
+        house.call("/weather", {"forgets_keys": not with_keys})
+        house.receive(1)
+        worker = house.hand(at="stop@outbox_after_call")
+        house.wait_until(lambda: house.is_stopped(worker), 60, what="it has called")
+        server.stop_hard()
+        server.start()
+        os.kill(worker, signal.SIGCONT)
+        house.wait_until(lambda: is_gone(worker), 60, what="it finds the server again and ends")
+        house.leases_run_out()
+        house.work()
+        house.work_until_over(1)
+        ledger = house.ledger()
+        assert (ledger["doubled_threepl"] > 0, ledger["repeated_keys"] > 0) == (not with_keys, with_keys)
 
 
 def steps_done(house: House) -> int:
