@@ -57,11 +57,23 @@ def _cards(request: HttpRequest) -> list[Card]:
 def _attention() -> Card:
     counts = attention_counts()
     total = sum(counts.values())
-    parts = [f"{capped(count)} {word}" for word, count in counts.items() if count]
+    parts = [
+        f"{capped(count)} {ONE.get(word, word) if count == 1 else word}"
+        for word, count in counts.items()
+        if count
+    ]
     words = ", ".join(parts) or "Nothing needs you"
     return Card(
         "attention", "Needs attention", capped(total), words, reverse("exceptions"), "bad" if total else "ok"
     )
+
+
+ONE = {
+    "stopped steps": "stopped step",
+    "parked messages": "parked message",
+    "requests failed or unknown": "request failed or unknown",
+    "holds": "hold",
+}
 
 
 def attention_counts() -> Counter:
