@@ -13,7 +13,7 @@ class OrderQuerySet(QuerySet):
 
         The order row is the mutex of its lines, holds and fulfillment orders. `.only(…)` before it keeps rows narrow.
         """
-        found = list(self.filter(pk__in=ids).order_by("pk").select_for_update(of=("self",)))
+        found = list(self.filter(pk__in=ids).order_by("pk").select_for_update(of=("self",), no_key=True))
         if missing := set(ids) - {order.pk for order in found}:
             raise OrderNotFound(missing)
         return found

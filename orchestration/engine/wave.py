@@ -381,7 +381,9 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
     hurried = time.monotonic() < _impatient_until
     orders = Order.objects.filter(pk__in={run.order_id for run in runs}).order_by("pk")
     try:
-        locked = bulk.load(orders.select_for_update(of=("self",), skip_locked=hurried), ORDER_FIELDS)
+        locked = bulk.load(
+            orders.select_for_update(of=("self",), no_key=True, skip_locked=hurried), ORDER_FIELDS
+        )
     except OperationalError:
         _impatient_until = time.monotonic() + IMPATIENCE_SECONDS
         raise
@@ -391,7 +393,7 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
         FlowRun.objects.filter(pk__in=busy, claimed_by=fencing).update(**put_off)
     ours = [run.id for run in runs if run.order_id in free]
     mine = FlowRun.objects.filter(pk__in=ours, claimed_by=fencing).order_by("pk")
-    return bulk.load(mine.select_for_update(of=("self",)), RUN_FIELDS), locked
+    return bulk.load(mine.select_for_update(of=("self",), no_key=True), RUN_FIELDS), locked
 
 
 def orders_of(items: Iterable) -> list[int]:

@@ -40,7 +40,7 @@ class Bench(AbstractContextManager):
         self._collecting = collecting()
         rows = FlowRun.objects.filter(pk__in=list(run_ids)).values_list("order_id", flat=True)
         locked = Order.objects.filter(pk__in=list(rows)).only(*ORDER_FIELDS).order_by("pk")
-        self.orders = list(locked.select_for_update(of=("self",)))
+        self.orders = list(locked.select_for_update(of=("self",), no_key=True))
         runs = FlowRun.objects.filter(pk__in=list(run_ids)).order_by("pk")
         self.runs = {run.pk: run for run in runs.select_for_update(of=("self",))}
 

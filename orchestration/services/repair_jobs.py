@@ -194,7 +194,12 @@ def _resend(ids: Sequence[int], actor: str, reason: str) -> Outcome:
     """Send again under the same keys, and take the steps that stopped at a refusal up again with them."""
     requests = list(ProviderRequest.objects.filter(pk__in=ids).order_by("pk").only("key", "order_id"))
     orders = {request.order_id for request in requests} - {None}
-    list(Order.objects.filter(pk__in=orders).only("pk").order_by("pk").select_for_update(of=("self",)))
+    list(
+        Order.objects.filter(pk__in=orders)
+        .only("pk")
+        .order_by("pk")
+        .select_for_update(of=("self",), no_key=True)
+    )
     outbox.retry(ids, actor=actor)
     again = ProviderRequest.objects.filter(pk__in=ids, state=ProviderRequest.State.UNKNOWN)
     sent = set(again.filter(due_at__isnull=False).values_list("pk", flat=True))
