@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fulfillment.models import MethodRule
 from fulfillment.sourcing_strategy import SourceFacts
+from inventory.models import FulfillmentSource, Product
 from orders.models import OrderLine
 
 Method = OrderLine.Method
@@ -92,3 +93,26 @@ def _barred(line: MethodLine, sources: Collection[SourceFacts], rules: Sequence[
         elif not next((rule.allowed for rule in reversed(mine) if rule.covers(source)), True):
             barred[source.id] = f"{words} is not allowed from there"
     return barred
+
+
+def refusals(asked: Mapping[tuple, tuple[int, int | None, str, int | None]]) -> dict[tuple, str]:
+    """For intake. `asked`: key -> (channel, product, method, store); answered are those that no source may fulfill.
+
+    A line that ends in a store is picked up there and nowhere else; one that ships may come from any active source.
+    """
+    products = {product for _, product, *_ in asked.values() if product}
+    categories = dict(Product.objects.filter(pk__in=products).values_list("pk", "category"))
+    rows = (
+        FulfillmentSource.objects.filter(active=True).order_by("pk").values_list("pk", "code", "name", "type")
+    )
+    sources, rules = [SourceFacts(*row) for row in rows], method_rules()
+    found = {}
+    for key, (channel, product, method, store) in asked.items():
+        line = MethodLine(method, product, categories.get(product, ""), channel)
+        places = [one for one in sources if one.id == store] if method == Method.PICKUP else sources
+        barred = _barred(line, places, rules)
+        if len(barred) == len(places):
+            found[key] = next(
+                iter(barred.values()), f"no source may fulfill it by {Method(method).label.lower()}"
+            )
+    return found

@@ -7,6 +7,7 @@ no product, go by the nearest planner: there is no carrier cost to compare.
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from time import perf_counter
 
 from django.utils import timezone
@@ -131,6 +132,17 @@ class _Answer:
         self.loaded, self.solution = report.loaded, report.solution
         self.standing = Standing(report.loaded, report.solution)
         self.parts, self.costs = shares(report.solution)
+        self.leaves = self._leaves()
+
+    def _leaves(self) -> dict[int, date]:
+        """By line row: the day on which the last of its parcels leaves."""
+        solution, found = self.solution, {}
+        lanes = zip(solution.parcel_node.tolist(), solution.parcel_service.tolist(), strict=True)
+        days = [self.loaded.ships_on(node, service) for node, service in lanes]
+        for parcel, row in zip(solution.alloc_parcel.tolist(), solution.alloc_line.tolist(), strict=True):
+            if days[parcel] is not None:
+                found[row] = max(days[parcel], found.get(row, days[parcel]))
+        return found
 
     def write(self) -> None:
         batch, stock = self.batch, self.batch.problem.stock
@@ -163,6 +175,7 @@ class _Answer:
             version=self.loaded.strategy.version,
             relaxed=self.report.relaxed or None,
             report=len(self.batch.problem.reports) - 1,
+            ships_on=self.leaves.get(row),
         )
 
     def _sentence(self, row: int, line: LineNeed, allocations, got: int) -> str:

@@ -18,7 +18,10 @@ from inventory.models import FulfillmentSource
 from inventory.selectors import availability
 from orders.models import OrderLine
 
-SOURCE_FIELDS = ("pk", "code", "name", "type", "active", "latitude", "longitude", "region", "country")
+SOURCE_FIELDS = (
+    "pk", "code", "name", "type", "active", "latitude", "longitude", "region", "country", "time_zone", "calendar_id",
+    "cutoff_time", "processing_minutes",
+)  # fmt: skip
 DEMAND = (
     "order_id", "pk", "product_id", "sku", "quantity", "order__ship_to_latitude", "order__ship_to_longitude",
     "order__strategy", "source_is_assigned", "source_id", "order__ship_to_region", "order__ship_to_country",

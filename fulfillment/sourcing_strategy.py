@@ -6,7 +6,7 @@ available, and answers a plan for each line. It never promises a unit twice: `Pr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, time
 from typing import Protocol
 
 DEFAULT_PLANNER = "nearest"
@@ -24,6 +24,10 @@ class SourceFacts:
     longitude: float | None = None
     region: str = ""
     country: str = ""
+    time_zone: str = "UTC"
+    calendar_id: int | None = None
+    cutoff: time | None = None
+    processing_minutes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +121,8 @@ class LinePlan:
     if partly sourced: the rest is backordered.
 
     `candidates`: {code, available, distance_km, removed_by} of the nearest sources and of the chosen, nearest first;
-    `removed`: how many sources each kind of reason took out, over all sources.
+    `removed`: how many sources each kind of reason took out, over all sources. `ships_on`: the day on which the last part
+    leaves, by the service chosen; None where none was.
     """
 
     line_id: int
@@ -131,6 +136,7 @@ class LinePlan:
     relaxed: list[str] | None = None
     report: int | None = None
     rest: str = ""
+    ships_on: date | None = None
 
 
 def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:

@@ -211,6 +211,8 @@ IOM = {
             "insights.listeners.on_events",
         ],
     ),
+    # Which fulfillment methods intake refuses, asked upward: see `orders.services.references`.
+    "METHOD_RULES": "fulfillment.methods.refusals",
     # The only functions that a bell may name: kind -> dotted path of a task.
     "BELLS": {
         "inbox": "providers.tasks.work_inbox",

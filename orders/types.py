@@ -32,6 +32,8 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class LineDraft:
+    """`method`: how it is to be fulfilled; `pickup_source` is the code of the store, of the methods that end in one."""
+
     line_number: int
     sku: str
     quantity: int
@@ -39,6 +41,8 @@ class LineDraft:
     description: str = ""
     discount_minor: int = 0
     tax_minor: int = 0
+    method: str = "ship_to_home"
+    pickup_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ being refused cost an amount and a share of the goods: see `fulfillment.strategy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -63,12 +64,17 @@ class Loaded:
     excluded: Mapping[tuple[int, int], str]  # (line row, node row) -> which constraint
     known: Facts
 
+    @cached_property
+    def today(self) -> list[date]:
+        """Of each source, in its own zone."""
+        zones = {row["time_zone"] for row in self.nodes}
+        days = {zone: calendars.local(self.known.now, zone).date() for zone in zones}
+        return [days[row["time_zone"]] for row in self.nodes]
+
     def ships_on(self, node: int, service: int) -> date | None:
         """The local day on which a parcel leaves that is ordered now; None: never."""
         days = int(self.problem.ready_days[node, service])
-        if days >= NEVER:
-            return None
-        return calendars.local(self.known.now, self.nodes[node]["time_zone"]).date() + timedelta(days=days)
+        return None if days >= NEVER else self.today[node] + timedelta(days=days)
 
 
 def load(

@@ -12,6 +12,7 @@ from fulfillment.errors import UnknownStrategy
 from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
 from fulfillment.services.capacity import take
+from fulfillment.services.line_dates import dates_of
 from fulfillment.services.planned import Planned, holding, take_stock, within
 from fulfillment.services.reserving import reservation_key
 from fulfillment.services.resting import try_in_turn
@@ -46,6 +47,7 @@ ORDER = (
     "key", "order", "source", "state", "state_reason", "state_at", "external_id", "created_at", "capacity_day",
     "capacity_used",
 )  # fmt: skip
+SOURCED_LINE = ("source_id", "inventory_available_on", "estimated_ship_on")
 LINE = ("fulfillment_order", "order_line", "product", "quantity", "reservation_key")
 PLANNED_AGAIN = 3
 PLANNERS = (planner_optimizer,)  # imported so that it registers, as `nearest` does
@@ -265,13 +267,19 @@ class _Batch:
         return write_runs(self.reports, actor=self.actor, now=timezone.now(), cause=self.cause)
 
     def write_sources(self, plans: Mapping[int, LinePlan]) -> None:
-        """The line shows its nearest source; one that found none keeps what a policy assigned, or none."""
-        sources = {
-            demand.line_id: plan.allocations[0][0] if plan.allocations else self._assigned(demand)
+        """The line shows its nearest source, since when its units are there and when they leave.
+
+        One that found no source keeps what a policy assigned, or none, and has no dates. Source: reference ATP-5.
+        """
+        dates = dates_of(plans, self.sources, self.now)
+        rows = {
+            demand.line_id: (
+                plan.allocations[0][0] if plan.allocations else self._assigned(demand), *dates[demand.line_id],
+            )
             for demand in self.demands
             if (plan := plans.get(demand.line_id))
-        }
-        pending.assign(OrderLine, "source_id", sources)
+        }  # fmt: skip
+        pending.assign_all(OrderLine, SOURCED_LINE, rows)
 
     def _assigned(self, demand: LineDemand) -> int | None:
         return fixed if (fixed := self._fixed(demand)) in self.sources else None

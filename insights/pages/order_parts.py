@@ -83,7 +83,9 @@ class Line:
 
 def lines_with_stock(order: Order) -> tuple[list[Line], int]:
     """The first lines with what each source has of them, and how many lines there are; two queries."""
-    rows = list(order.lines.select_related("product", "source").order_by("line_number")[:MOST_LINES])
+    rows = list(
+        order.lines.select_related("product", "source", "pickup_source").order_by("line_number")[:MOST_LINES]
+    )
     stock: dict[int, list] = defaultdict(list)
     products = {line.product_id for line in rows if line.product_id}
     positions = InventoryPosition.objects.filter(product_id__in=products, on_hand__gt=0, source__active=True)

@@ -22,7 +22,8 @@ DETAIL = (
 )  # fmt: skip
 LINE = (
     "id", "line_number", "sku", "description", "quantity", "unit_price", "discount_minor", "tax_minor", "amount_minor",
-    "source__code", "state", "state_reason", "quantity_shipped", "quantity_canceled", "quantity_backordered",
+    "source__code", "state", "state_reason", "quantity_shipped", "quantity_canceled", "quantity_backordered", "method",
+    "pickup_source__code", "inventory_available_on", "estimated_ship_on",
 )  # fmt: skip
 HOLD = (
     "id",
@@ -83,9 +84,9 @@ def order_document(order_id: int) -> dict[str, Any]:
 
 def _line(row: Mapping[str, Any], currency: str) -> dict[str, Any]:
     amounts = ("discount_minor", "tax_minor", "amount_minor")
-    plain = {name: value for name, value in row.items() if name not in (*amounts, "source__code")}
+    plain = {name: value for name, value in row.items() if name not in amounts and "__" not in name}
     money = {name.removesuffix("_minor"): amount(row[name], currency) for name in amounts}
-    return plain | money | {"source": row["source__code"]}
+    return plain | money | {"source": row["source__code"], "pickup_source": row["pickup_source__code"]}
 
 
 def _charge(row: Mapping[str, Any], currency: str) -> dict[str, Any]:

@@ -248,7 +248,7 @@ def _same(names: str, read: Reader) -> dict[str, tuple[str, Reader]]:
 
 PARTY = _same("name line1 line2 city region postal_code country", text) | _same("latitude longitude", degrees)
 LINE = (
-    _same("sku description", text)
+    _same("sku description method pickup_source", text)
     | _same("line_number quantity", as_is)
     | {
         "unit_price": ("unit_price", money),

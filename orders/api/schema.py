@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from iom.lib.api.schema import IDEMPOTENCY_KEY, page_of, problem
 from iom.lib.api.serializers import FaultSerializer
+from orders.models import OrderLine
 
 IF_MATCH = OpenApiParameter("If-Match", str, OpenApiParameter.HEADER, description="The version that you saw.")
 AMOUNT_HELP = "Amount in the currency, as text or number, with no more decimals than the currency has"
@@ -44,6 +45,10 @@ class NewLine(serializers.Serializer):
     unit_price = _amount(required=True)
     discount = _amount()
     tax = _amount()
+    method = serializers.ChoiceField(
+        OrderLine.Method.choices, required=False, help_text="ship_to_home if not given"
+    )
+    pickup_source = _text(max_length=40, help_text="Code of the store, of pickup and ship_to_store")
 
 
 class NewCharge(serializers.Serializer):

@@ -1,10 +1,12 @@
 """What people change on an order: header fields, lines of a draft, notes, tags; clone and orchestrate."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from iom.lib import bulk
@@ -85,12 +87,12 @@ def replace_lines(order_id: int, *, version: int, lines: Sequence[LineDraft], ac
     _assert_draft(order)
     if order.version != version:
         raise StaleEdit(order.pk, version=version, current=order.version, fields={})
-    known = look_up_lines(lines)
+    known = look_up_lines(lines, order.channel_id)
     charges = [ChargeDraft(*row) for row in order.charges.values_list("kind", "amount_minor", "description")]
     found = [*_count_faults(lines), *line_faults(lines)]
     amounts = None if found else added_up(lines, charges, order.currency)
     if amounts:
-        found = [*amounts.faults, *reference_line_faults(lines, order.currency, known)]
+        found = [*amounts.faults, *reference_line_faults(lines, order.currency, known, order.channel_id)]
     if found:
         raise InvalidChange(found)
     now, before = timezone.now(), order.line_count
@@ -132,7 +134,7 @@ def _count_faults(lines: Sequence[LineDraft]) -> list[dict]:
     found = [
         row
         for position, line in enumerate(lines[:MOST_LINES])
-        for name, limit in (("sku", 64), ("description", 200))
+        for name, limit in (("sku", 64), ("description", 200), ("pickup_source", 40))
         if (row := text_fault(f"lines[{position}].{name}", getattr(line, name), limit))
     ]
     if len(lines) > MOST_LINES:
@@ -150,7 +152,15 @@ def _line_drafts(order_id: int) -> list[LineDraft]:
         .filter(order_id=order_id)
         .order_by("line_number")
         .values_list(
-            "line_number", "sku", "quantity", "unit_price", "description", "discount_minor", "tax_minor"
+            "line_number",
+            "sku",
+            "quantity",
+            "unit_price",
+            "description",
+            "discount_minor",
+            "tax_minor",
+            "method",
+            Coalesce("pickup_source__code", Value("")),
         )
     ]
 
@@ -228,10 +238,7 @@ def clone_order(order_id: int, *, actor: str) -> int:
 def _copy(order: Order) -> OrderDraft:
     name = f"clone-of-{order.number}"
     count = Order.objects.filter(channel_id=order.channel_id, external_id__startswith=name).count()
-    lines = [
-        LineDraft(line.line_number, line.sku, line.quantity, line.unit_price, line.description)
-        for line in _line_drafts(order.pk)
-    ]
+    lines = [replace(line, discount_minor=0, tax_minor=0) for line in _line_drafts(order.pk)]
     return OrderDraft(
         order.channel_id,
         f"{name}-{count + 1}",

@@ -12,7 +12,7 @@ from typing import Any
 
 from iom.lib.money import CURRENCIES, LARGEST_MINOR
 from orders.countries import COUNTRIES
-from orders.models import Charge
+from orders.models import Charge, OrderLine
 from orders.types import ChargeDraft, LineDraft, OrderDraft, Party
 
 LARGEST_QUANTITY = 10**9
@@ -54,13 +54,16 @@ _PARTY = {
     "postal_code": 20,
     "country": 200,
 }
-_LINE = {"sku": 64, "description": 200}
+_LINE = {"sku": 64, "description": 200, "pickup_source": 40}
 _CHARGE = {"description": 100}
 _TAG_LIMIT = 40
 _header_of, _party_of, _line_of = attrgetter(*_HEADER), attrgetter(*_PARTY), attrgetter(*_LINE)
 _HEADER_LIMITS, _PARTY_LIMITS = tuple(_HEADER.values()), tuple(_PARTY.values())
 _LINE_LIMITS = tuple(_LINE.values())
 _CHARGE_KINDS = frozenset(Charge.Kind.values)
+METHODS = tuple(OrderLine.Method.values)
+HOME = OrderLine.Method.SHIP_TO_HOME.value
+AT_A_STORE = (OrderLine.Method.PICKUP.value, OrderLine.Method.SHIP_TO_STORE.value)
 
 
 def fault(code: str, field: str, message: str, fix: str, **facts: Any) -> dict[str, Any]:
@@ -274,6 +277,8 @@ def line_faults(lines: Sequence[LineDraft]) -> list[dict]:
             amount = getattr(line, name)
             if type(amount) is not int or not 0 <= amount <= LARGEST_MINOR:
                 found.append(_amount_fault(f"lines[{position}].{name}", 0))
+        if (line.method != HOME or line.pickup_source) and (row := _method_fault(position, line)):
+            found.append(row)
         if not line.sku and not line.description:
             found.append(
                 fault(
@@ -284,6 +289,32 @@ def line_faults(lines: Sequence[LineDraft]) -> list[dict]:
                 )
             )
     return found
+
+
+def _method_fault(position: int, line: LineDraft) -> dict | None:
+    path = f"lines[{position}]"
+    if line.method not in METHODS:
+        return fault(
+            "unknown_method",
+            f"{path}.method",
+            f"{line.method!r:.40} is not a fulfillment method.",
+            f"Send one of {', '.join(METHODS)}.",
+        )
+    if line.method in AT_A_STORE and not line.pickup_source:
+        return fault(
+            "required",
+            f"{path}.pickup_source",
+            f"{line.method} ends in a store, and the line names none.",
+            "Send the code of the store.",
+        )
+    if line.method not in AT_A_STORE and line.pickup_source:
+        return fault(
+            "not_for_method",
+            f"{path}.pickup_source",
+            f"{line.method} does not end in a store.",
+            f"Leave it out, or send the method {' or '.join(AT_A_STORE)}.",
+        )
+    return None
 
 
 def _number_fault(position: int, number: Any, seen: set[int]) -> dict:

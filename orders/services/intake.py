@@ -18,10 +18,10 @@ from orders.numbers import number_of
 from orders.services import intake_rows as rows
 from orders.services.amounts import Amounts, amounts_of
 from orders.services.events import collecting, record
-from orders.services.faults import PARKABLE, fault, shape_faults
+from orders.services.faults import HOME, PARKABLE, fault, shape_faults
 from orders.services.holds import HoldDraft, place_holds
 from orders.services.references import References, look_up, reference_faults
-from orders.types import Intake, OrderDraft, Party, Raised
+from orders.types import Intake, LineDraft, OrderDraft, Party, Raised
 
 Key = tuple[int, str]
 
@@ -196,7 +196,16 @@ def content_hash(draft: OrderDraft) -> str:
         _party(draft.ship_to),
         draft.bill_to and _party(draft.bill_to),
         [
-            (n.line_number, n.sku, n.quantity, n.unit_price, n.description, n.discount_minor, n.tax_minor)
+            (
+                n.line_number,
+                n.sku,
+                n.quantity,
+                n.unit_price,
+                n.description,
+                n.discount_minor,
+                n.tax_minor,
+                *_way(n),
+            )
             for n in draft.lines
         ],
         [(charge.kind, charge.amount_minor, charge.description) for charge in draft.charges],
@@ -216,6 +225,11 @@ def content_hash(draft: OrderDraft) -> str:
         draft.notes,
     )
     return sha256(_encode(parts).encode()).hexdigest()
+
+
+def _way(line: LineDraft) -> tuple[str, ...]:
+    """Nothing for what ships to home, so that orders from before methods were taken in hash as they did."""
+    return () if line.method == HOME else (line.method, line.pickup_source)
 
 
 def _party(party: Party) -> tuple:

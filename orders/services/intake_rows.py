@@ -29,7 +29,7 @@ ORDER_COLUMNS = (
 LINE_COLUMNS = (
     "order", "line_number", "product", "sku", "description", "requested_sku", "is_substitute", "quantity",
     "unit_price", "discount_minor", "tax_minor", "amount_minor", "split_group", "launch_date",
-    "state", "state_reason", "state_at",
+    "state", "state_reason", "state_at", "method", "pickup_source",
 )  # fmt: skip
 CHARGE_COLUMNS = ("order", "kind", "description", "amount_minor")
 NEW, DRAFT = Order.State.NEW.value, Order.State.DRAFT.value
@@ -109,7 +109,7 @@ def line_row(order_id: int, line: LineDraft, amount: int, known: References, now
         order_id, line.line_number, product and product.id, product.sku if product else line.sku,
         line.description or _name(product), line.sku if substitute else "", substitute, line.quantity,
         line.unit_price, line.discount_minor, line.tax_minor, amount, "", product and product.launch_date,
-        NEW_LINE, "", now,
+        NEW_LINE, "", now, line.method, known.stores[line.pickup_source].id if line.pickup_source else None,
     )  # fmt: skip
 
 

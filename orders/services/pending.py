@@ -75,12 +75,17 @@ def move(
 
 def assign(model: type[Model], column: str, values: Mapping[int, Any]) -> None:
     """Set one column to a value for each row, now or with the row's other changes."""
+    assign_all(model, (column,), {pk: (value,) for pk, value in values.items()})
+
+
+def assign_all(model: type[Model], columns: tuple[str, ...], values: Mapping[int, tuple]) -> None:
+    """Like `assign`, several columns of each row."""
     if (changes := _of(model)) is None:
-        bulk.update(model, "pk", (column,), list(values.items()))
+        bulk.update(model, "pk", columns, [(pk, *row) for pk, row in values.items()])
         return
-    changes.columns.add(column)
-    for pk, value in values.items():
-        changes.values.setdefault(pk, {})[column] = value
+    changes.columns.update(columns)
+    for pk, row in values.items():
+        changes.values.setdefault(pk, {}).update(zip(columns, row, strict=True))
 
 
 def _of(model: type[Model]) -> _Changes | None:

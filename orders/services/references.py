@@ -1,15 +1,18 @@
 """What drafts name in our own data: channels, products, customers. One query each, however many drafts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from inventory.models import Product
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from inventory.models import FulfillmentSource, Product
 from iom.lib.money import digits
 from orders.models import Channel, Customer
-from orders.services.faults import fault
+from orders.services.faults import HOME, fault
 from orders.types import LineDraft, OrderDraft
 
 
@@ -23,6 +26,12 @@ class KnownProduct(NamedTuple):
     substitute_id: int | None
 
 
+class KnownStore(NamedTuple):
+    id: int
+    type: str
+    active: bool
+
+
 class KnownCustomer(NamedTuple):
     id: int
     name: str
@@ -32,12 +41,17 @@ class KnownCustomer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class References:
-    """`trusted` has the known, active channels: id -> whether their faulty orders are parked."""
+    """`trusted` has the known, active channels: id -> whether their faulty orders are parked.
+
+    `stores` by code, of lines that name one; `refused`: (channel, SKU, method, store) -> why it is not allowed.
+    """
 
     trusted: Mapping[int, bool]
     products: Mapping[str, KnownProduct]
     substitutes: Mapping[int, KnownProduct]
     customers: Mapping[str, KnownCustomer]
+    stores: Mapping[str, KnownStore] = field(default_factory=dict)
+    refused: Mapping[tuple, str] = field(default_factory=dict)
 
     def product_for(self, sku: str) -> tuple[KnownProduct | None, bool]:
         """The product a line gets, and whether it is a substitute: for an inactive one that has an active substitute.
@@ -64,7 +78,32 @@ def look_up(drafts: Sequence[OrderDraft]) -> References:
         products,
         _substitutes_of(products),
         _customers(codes) if codes else {},
+        *_methods([(draft.channel_id, draft.lines) for draft in drafts], products),
     )
+
+
+def _methods(
+    orders: Iterable[tuple[int, Sequence[LineDraft]]], products: Mapping[str, KnownProduct]
+) -> tuple[dict[str, KnownStore], dict[tuple, str]]:
+    """Stores that lines name, and what the rules of the site refuse; no query where all ship to home."""
+    asked = {
+        (channel, line.sku, line.method, line.pickup_source)
+        for channel, lines in orders
+        for line in lines
+        if line.method != HOME
+    }
+    if not asked:
+        return {}, {}
+    codes = {code for *_, code in asked if code}
+    rows = FulfillmentSource.objects.filter(code__in=codes) if codes else FulfillmentSource.objects.none()
+    stores = {code: KnownStore(*row) for code, *row in rows.values_list("code", "id", "type", "active")}
+    if not (path := settings.IOM.get("METHOD_RULES")):
+        return stores, {}
+    questions = {
+        key: (key[0], products[key[1]].id if key[1] in products else None, key[2], stores[key[3]].id if key[3] in stores else None)
+        for key in asked
+    }  # fmt: skip
+    return stores, import_string(path)(questions)
 
 
 def _customers(codes: Iterable[str]) -> dict[str, KnownCustomer]:
@@ -72,10 +111,10 @@ def _customers(codes: Iterable[str]) -> dict[str, KnownCustomer]:
     return {code: KnownCustomer(*rest) for code, *rest in rows}
 
 
-def look_up_lines(lines: Sequence[LineDraft]) -> References:
-    """Only the products, for the lines of one order."""
+def look_up_lines(lines: Sequence[LineDraft], channel_id: int) -> References:
+    """Only the products and stores, for the lines of one order."""
     products = products_by_sku({line.sku for line in lines if line.sku})
-    return References({}, products, _substitutes_of(products), {})
+    return References({}, products, _substitutes_of(products), {}, *_methods([(channel_id, lines)], products))
 
 
 def products_by_sku(skus: Iterable[str]) -> dict[str, KnownProduct]:
@@ -93,7 +132,7 @@ def _substitutes_of(products: Mapping[str, KnownProduct]) -> dict[int, KnownProd
 
 
 def reference_faults(draft: OrderDraft, known: References) -> list[dict[str, Any]]:
-    found = list(reference_line_faults(draft.lines, draft.currency, known))
+    found = list(reference_line_faults(draft.lines, draft.currency, known, draft.channel_id))
     if draft.channel_id not in known.trusted:
         found.append(
             fault(
@@ -116,7 +155,7 @@ def reference_faults(draft: OrderDraft, known: References) -> list[dict[str, Any
 
 
 def reference_line_faults(
-    lines: Sequence[LineDraft], currency: str, known: References
+    lines: Sequence[LineDraft], currency: str, known: References, channel_id: int
 ) -> Iterator[dict[str, Any]]:
     places = digits(currency)
     for position, line in enumerate(lines):
@@ -135,6 +174,8 @@ def reference_line_faults(
                 f"{line.sku} is not sold any more and has no substitute.",
                 "Choose another product.",
             )
+        if line.method != HOME:
+            yield from _method_faults(position, line, known, channel_id)
         if not _fits(line.unit_price, places) and (
             product is None or product.base_unit == Product.BaseUnit.EACH
         ):
@@ -144,6 +185,28 @@ def reference_line_faults(
                 f"{line.unit_price} has more decimals than {currency} has ({places}).",
                 f"Send {places} decimals at most; only goods by weight, volume or length have finer prices.",
             )
+
+
+def _method_faults(
+    position: int, line: LineDraft, known: References, channel_id: int
+) -> Iterator[dict[str, Any]]:
+    store = known.stores.get(line.pickup_source)
+    if line.pickup_source and (
+        store is None or not store.active or store.type != FulfillmentSource.Type.STORE
+    ):
+        yield fault(
+            "unknown_store",
+            f"lines[{position}].pickup_source",
+            f"There is no active store {line.pickup_source}.",
+            "Send the code of a store that is switched on.",
+        )
+    elif why := known.refused.get((channel_id, line.sku, line.method, line.pickup_source)):
+        yield fault(
+            "method_not_allowed",
+            f"lines[{position}].method",
+            f"{line.sku or line.description}: {why}.",
+            "Choose another method or store.",
+        )
 
 
 def _fits(price: Decimal, places: int) -> bool:

@@ -24,7 +24,10 @@ HEAD = (
     "requested_delivery_at", "promised_at", "sales_origin", "priority", "is_manual", "notes",
 )  # fmt: skip
 PARTY = ("name", "line1", "line2", "city", "region", "postal_code", "country", "latitude", "longitude")
-KEPT = ("requested_sku", "is_substitute", "source", "source_is_assigned", "split_group", "launch_date")
+KEPT = (
+    "requested_sku", "is_substitute", "source_id", "source_is_assigned", "source_list", "split_group", "launch_date", "method",
+    "pickup_source_id",
+)  # fmt: skip
 ID_LENGTH = 90
 
 
@@ -189,14 +192,8 @@ def _keep(children: Mapping[tuple[int, str], int], groups: Mapping) -> None:
         for line in groups[parent][group]
     }
     rows = OrderLine.objects.filter(order__in=of_child).values_list("pk", "order", "line_number")
-    attributes = [*(name for name in KEPT if name != "source")]
-    bulk.update(
-        OrderLine,
-        "pk",
-        ("source", *attributes),
-        [(pk, old[order, n].source_id, *_values(old[order, n], attributes)) for pk, order, n in rows],
-    )
+    bulk.update(OrderLine, "pk", KEPT, [(pk, *_values(old[order, n])) for pk, order, n in rows])
 
 
-def _values(line: OrderLine, names: Sequence[str]) -> list[Any]:
-    return [getattr(line, name) for name in names]
+def _values(line: OrderLine) -> list[Any]:
+    return [getattr(line, name) for name in KEPT]

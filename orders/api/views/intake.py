@@ -17,7 +17,13 @@ from orders.types import Intake, OrderDraft
 
 MOST_ORDERS = 500
 # The order is readable, but says something that cannot be: 422, everything else that is refused is 400.
-CONTRADICTIONS = ("totals_mismatch", "discount_too_large", "total_out_of_range", "inactive_")
+CONTRADICTIONS = (
+    "totals_mismatch",
+    "discount_too_large",
+    "total_out_of_range",
+    "inactive_",
+    "method_not_allowed",
+)
 RESULTS = ("created", "existing", "conflict", "refused")
 
 
