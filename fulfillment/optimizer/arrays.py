@@ -32,6 +32,12 @@ def settle(table, name: str, sizes: dict[str, int]) -> None:
         object.__setattr__(table, spec.name, value)
 
 
+def runs(first: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The positions of runs laid end to end: count[0] from first[0] on, then count[1] from first[1] on, and so forth."""
+    ends = np.cumsum(count)
+    return np.arange(int(ends[-1]) if len(ends) else 0) + np.repeat(first - ends + count, count)
+
+
 def within(value: np.ndarray, name: str, size: int, *, none: bool = False) -> None:
     """Every entry is an index below `size` (-1 too when `none`)."""
     low = -1 if none else 0

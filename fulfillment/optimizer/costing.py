@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .arrays import runs
 from .choices import Table
 from .parcels import billable, distance_cents, extra_cents, great_circle
 from .plan import Plan
@@ -84,12 +85,15 @@ def _add_units(problem: Problem, shipped: Shipped, cents: np.ndarray) -> None:
 
 def stock_rows(problem: Problem, line: np.ndarray, node: np.ndarray) -> np.ndarray:
     """The stock row of each (line, node); raises KeyError where there is none."""
-    wanted = problem.lines.sku[line] * problem.sizes["N"] + node
-    keys = problem.stock_key()
+    stock, size = problem.stock, problem.sizes["N"]
+    skus = np.unique(problem.lines.sku[line])
+    first = np.searchsorted(stock.sku, skus)
+    rows = runs(first, np.searchsorted(stock.sku, skus, side="right") - first)
+    keys, wanted = stock.sku[rows] * size + stock.node[rows], problem.lines.sku[line] * size + node
     at = np.minimum(np.searchsorted(keys, wanted), max(0, len(keys) - 1))
     if len(wanted) and (keys[at] != wanted).any():
         raise KeyError("a line ships from a node without stock of it")
-    return at
+    return rows[at]
 
 
 def capacity_use(problem: Problem, shipped: Shipped) -> np.ndarray:

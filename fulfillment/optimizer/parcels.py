@@ -144,10 +144,10 @@ def price_states(problem: Problem, atoms, shape, pairs: Pairs, parts):
     """Yields each state but the empty one with the parcels worth having; fills in what states are worth and use."""
     family = _Family(problem, atoms, shape, pairs)
     for state in range(1, len(shape.digits)):
-        parts.value[parts.state_start[pairs.orders] + state] = family.value(state)
-        parts.units[parts.state_start[pairs.orders] + state] = family.wanted(state).sum(axis=1)
-        parts.lines[parts.state_start[pairs.orders] + state] = (family.wanted(state) > 0).sum(axis=1)
-        yield state, family.parcels(state)
+        wanted, flat = family.wanted(state), parts.state_start[pairs.orders] + state
+        parts.value[flat] = value = family.value(wanted)
+        parts.units[flat], parts.lines[flat] = wanted.sum(axis=1), (wanted > 0).sum(axis=1)
+        yield state, family.parcels(wanted, value)
 
 
 class _Family:
@@ -162,7 +162,7 @@ class _Family:
         self.plain = bool((problem.weights == 1000).all())
         self.grams = problem.skus.grams[problem.lines.sku[self.lines]]
         self.volume = problem.skus.volume_mm3[problem.lines.sku[self.lines]]
-        self.unit_cost = self._unit_cost()
+        self.unit_cost, self.worth = self._unit_cost(), self._worth()
         self.fixed, self.zones = self._fixed()
         self.twice = self._same_sku_twice()
 
@@ -174,10 +174,13 @@ class _Family:
         """Units by order and line."""
         return self.shape.digits[state][self.atom] * self.unit
 
-    def value(self, state: int) -> np.ndarray:
+    def value(self, wanted: np.ndarray) -> np.ndarray:
+        return (self.worth * wanted).sum(axis=1)
+
+    def _worth(self) -> np.ndarray:
+        """What a unit left unfilled costs, by order and line."""
         cents = self.problem.lines.unfilled_cents[self.lines]
-        worth = np.stack([self._weighed(cents[:, one], "unfilled") for one in range(cents.shape[1])], axis=1)
-        return (worth * self.wanted(state)).sum(axis=1)
+        return np.stack([self._weighed(cents[:, one], "unfilled") for one in range(cents.shape[1])], axis=1)
 
     def _unit_cost(self) -> np.ndarray:
         pairs, problem = self.pairs, self.problem
@@ -202,12 +205,12 @@ class _Family:
         distance = great_circle(problem, problem.orders.destination[order], pairs.node)
         base = self._weighed(problem.nodes.pick_cents[pairs.node], "handling", pairs.order)
         base = base + self._weighed(distance_cents(problem, distance), "distance", pairs.order)
-        fixed, zones = [], []
-        for service in range(problem.sizes["V"]):
+        services = range(problem.sizes["V"])
+        fixed, zones = (np.zeros((len(services), len(order)), np.int64) for _ in range(2))
+        for service in services:
             one = lane(problem, order, pairs.node, distance, service)
             late = self._weighed(one.late_cents, "lateness", pairs.order)
-            fixed.append(np.where(one.runs, base + late, NONE))
-            zones.append(one.zone)
+            fixed[service], zones[service] = np.where(one.runs, base + late, NONE), one.zone
         return fixed, zones
 
     def _same_sku_twice(self) -> list[tuple[int, int]]:
@@ -215,21 +218,20 @@ class _Family:
         count = sku.shape[1]
         return [(a, b) for a in range(count) for b in range(a) if (sku[:, a] == sku[:, b]).any()]
 
-    def parcels(self, state: int) -> Found:
-        wanted = self.wanted(state)
-        at = self._holding(state, wanted)
+    def parcels(self, wanted: np.ndarray, value: np.ndarray) -> Found:
+        at = self._holding(wanted)
         order = self.pairs.order[at]
         goods = (wanted[order] * self.unit_cost[at]).sum(axis=1)
         grams, volume = (wanted * self.grams).sum(axis=1), (wanted * self.volume).sum(axis=1)
         cost, service = self._cheapest(at, order, grams, volume)
         total = cost + goods
-        limit = np.where(self.problem.orders.complete[self.pairs.orders], NONE, self.value(state))
+        limit = np.where(self.problem.orders.complete[self.pairs.orders], NONE, value)
         kept = (cost < NONE) & (total < limit[order])
         order, at, total, service = order[kept], at[kept], total[kept], service[kept]
         ranked = np.argsort((order << COST_BITS) + total, kind="stable")
         return Found(order[ranked], at[ranked], total[ranked], service[ranked])
 
-    def _holding(self, state: int, wanted: np.ndarray) -> np.ndarray:
+    def _holding(self, wanted: np.ndarray) -> np.ndarray:
         """The pairs whose node holds the whole state and may ever take so much."""
         pairs, nodes = self.pairs, self.problem.nodes
         used = np.flatnonzero((wanted > 0).any(axis=0))
@@ -259,14 +261,15 @@ class _Family:
 
     def _cheapest(self, at: np.ndarray, order: np.ndarray, grams: np.ndarray, volume: np.ndarray):
         """The cheapest service for each parcel; the first of equals."""
-        problem, best = self.problem, np.full(len(at), NONE)
-        service = np.zeros(len(at), np.int64)
-        for one in range(problem.sizes["V"]):
-            step = billable(problem, grams, volume, one)
-            fits = step < problem.services.rate_cents.shape[2]
-            table = problem.services.rate_cents[one][:, np.where(fits, step, 0)]
-            rate = np.where(fits, table, -1)[self.zones[one][at], order]
-            cost = self.fixed[one][at] + self._weighed(rate, "carrier", order)
-            better = (rate >= 0) & (self.fixed[one][at] < NONE) & (cost < best)
-            best, service = np.where(better, cost, best), np.where(better, one, service)
-        return best, service
+        services = self.problem.services
+        if not len(self.fixed):
+            return np.full(len(at), NONE), np.zeros(len(at), np.int64)
+        step = np.stack([billable(self.problem, grams, volume, one) for one in range(len(self.fixed))])
+        fits = step < services.rate_cents.shape[2]
+        service = np.arange(len(step))[:, None]
+        rate = services.rate_cents[service, self.zones[:, at], np.where(fits, step, 0)[:, order]]
+        fixed = self.fixed[:, at]
+        runs = fits[:, order] & (rate >= 0) & (fixed < NONE)
+        cost = np.where(runs, fixed + self._weighed(rate, "carrier", order), NONE)
+        best = cost.argmin(axis=0)
+        return cost[best, np.arange(len(at))], best
