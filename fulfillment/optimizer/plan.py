@@ -6,7 +6,18 @@ import numpy as np
 
 from .choices import Table
 from .jit import kernel
-from .search import Stand, combine, most_parcels, move, new_stand, overtime, parcel_fits, scan_left
+from .prices import Prices, nothing_of
+from .search import (
+    Stand,
+    combine,
+    most_parcels,
+    move,
+    new_desk,
+    new_stand,
+    overtime,
+    parcel_fits,
+    scan_left,
+)
 
 
 class Plan(NamedTuple):
@@ -21,17 +32,11 @@ class Plan(NamedTuple):
 
 def new_plan(table: Table) -> Plan:
     orders, parcels = len(table.order_shape), most_parcels(table)
-    full = table.state_start[1:] - 1
-    cost = (
-        np.where(np.diff(table.state_start) > 1, table.state_value[full], 0)
-        if orders
-        else np.zeros(0, np.int64)
-    )
     return Plan(
         np.zeros(orders, np.int64),
         np.zeros((orders, parcels), np.int64),
         np.zeros((orders, parcels), np.int64),
-        cost.astype(np.int64),
+        nothing_of(table),
         new_stand(table),
     )
 
@@ -118,3 +123,19 @@ def settle_again(t, sequence, stock_price, node_price, share, plan, desk):
         else:
             total += saved - added
     return total
+
+
+def plan_at_prices(table: Table, prices: Prices, gains: np.ndarray) -> Plan:
+    """Orders with most to gain first, then each looked at again with the prices fading out."""
+    plan, desk = new_plan(table), new_desk(table)
+    place_all(table, np.argsort(gains, kind="stable"), prices.stock, prices.node, 1.0, plan, desk)
+    for share in (0.5, 0.2, 0.0):
+        settle_again(table, np.arange(len(gains)), prices.stock, prices.node, share, plan, desk)
+    return plan
+
+
+def settle(table: Table, prices: Prices, plan: Plan) -> None:
+    """Until no order alone is better off elsewhere: then "why here" has one answer."""
+    desk, everyone = new_desk(table), np.arange(len(plan.count))
+    while settle_again(table, everyone, prices.stock, prices.node, 0.0, plan, desk) > 0:
+        pass

@@ -1,17 +1,19 @@
 """Prices of shared stock and capacity, and the bound that they prove.
 
-Source: fulfillment-optimization 1.5 and 1.6 B. After each order the stock it chose gets dearer by its share of what
-there is, and all stock of its SKUs cheaper by its share of the demand; capacity likewise. The mean of the last epochs
-is used. Any prices give a valid bound.
+Source: fulfillment-optimization 1.5 and 1.6 B. After each sweep over all orders the stock that they chose gets dearer
+by its share of what there is, and all stock of their SKUs cheaper by its share of the demand; capacity likewise. The
+mean of the last epochs is used. Any prices give a valid bound.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from .choices import Table
-from .jit import kernel
-from .search import combine, new_desk, node_use, scan
+from .sweep import Chosen, Sweep, uses_of
+
+LAST = 0.4  # the share of epochs that the mean is taken over
 
 
 class Prices(NamedTuple):
@@ -21,44 +23,35 @@ class Prices(NamedTuple):
     node: np.ndarray
 
 
-class Market(NamedTuple):
-    """Demand by SKU and in sum, and the rows of each SKU that demand could exhaust."""
-
-    demand: np.ndarray
-    total: float
-    start: np.ndarray
-    rows: np.ndarray
-    binds: np.ndarray
-    due: np.ndarray
-
-
 def no_prices(table: Table) -> Prices:
     return Prices(np.zeros(len(table.row_atp)), np.zeros(len(table.node_max)))
 
 
-def market_of(table: Table) -> Market:
-    skus = len(table.sku_start) - 1
-    demand = np.bincount(table.line_sku, table.line_quantity, minlength=skus)
-    binds = demand[table.row_sku] > table.row_atp
-    rows = np.flatnonzero(binds)
-    start = np.searchsorted(table.row_sku[rows], np.arange(skus + 1))
-    return Market(demand, float(demand.sum()), start, rows, binds, np.zeros(skus))
-
-
-def find_prices(table: Table, epochs: int, seed: int, start: Prices | None = None) -> Prices:
-    """Average prices of the last two fifths of `epochs`."""
-    market, desk = market_of(table), new_desk(table)
-    prices = no_prices(table) if start is None else Prices(start.stock.copy(), start.node.copy())
-    mean, kept = no_prices(table), max(1, int(0.4 * epochs))
-    step = 0.15 * usual_cost(table)
-    random = np.random.default_rng([seed, 71])
-    for epoch in range(epochs):
-        rate = step * 0.84 ** (epoch * 16.0 / epochs)
-        run_epoch(table, market, random.permutation(len(table.order_shape)), rate, prices, desk)
-        if epoch >= epochs - kept:
-            mean.stock[:] += prices.stock / kept
-            mean.node[:] += prices.node / kept
+def find_prices(sweep: Sweep, epochs: int, start: Prices | None = None) -> Prices:
+    """Average prices of the last epochs."""
+    mean, kept = no_prices(sweep.table), 0
+    for epoch, prices, _ in run_epochs(sweep, epochs, start):
+        if is_late(epoch, epochs):
+            kept += 1
+            mean.stock[:] += (prices.stock - mean.stock) / kept
+            mean.node[:] += (prices.node - mean.node) / kept
     return mean
+
+
+def is_late(epoch: int, epochs: int) -> bool:
+    return epoch >= epochs - max(1, int(LAST * epochs))
+
+
+def run_epochs(
+    sweep: Sweep, epochs: int, start: Prices | None = None
+) -> Iterator[tuple[int, Prices, Chosen]]:
+    """Yields the epoch, the prices after it and what the orders chose at those before it."""
+    market, prices = _Market(sweep), start or no_prices(sweep.table)
+    step = 0.15 * usual_cost(sweep.table)
+    for epoch in range(epochs):
+        chosen = sweep.best(prices.stock, prices.node)
+        prices = market.after(prices, chosen, step * 0.84 ** (epoch * 16.0 / epochs))
+        yield epoch, prices, chosen
 
 
 def usual_cost(table: Table) -> float:
@@ -67,76 +60,46 @@ def usual_cost(table: Table) -> float:
     return float(np.median(table.col_cost[table.col_start[has]])) if has.any() else 1.0
 
 
-@kernel
-def run_epoch(t, market, sequence, rate, prices, desk):
-    waiting = 0.0
-    for seen, o in enumerate(sequence):
-        scan(t, o, prices.stock, prices.node, desk)
-        _, count = combine(t, o, 1_000_000, desk)
-        for j in range(count):
-            raise_parcel(t, o, desk.state[j], desk.chosen[j], market, rate, prices)
-        for line in range(t.line_start[o], t.line_start[o + 1]):
-            lower_sku(t, t.line_sku[line], t.line_quantity[line], market, rate, prices)
-            waiting += t.line_quantity[line]
-        if seen % 16 == 15:
-            lower_nodes(t, rate * waiting / market.total, prices)
-            waiting = 0.0
-    if waiting > 0.0:
-        lower_nodes(t, rate * waiting / market.total, prices)
+class _Market:
+    """Demand against what there is. Stock rows that all demand together cannot exhaust stay free."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        table = sweep.table
+        demand = np.bincount(table.line_sku, table.line_quantity, minlength=len(table.sku_start) - 1)
+        self.table, self.flat = table, sweep.flat
+        self.rows = np.flatnonzero(demand[table.row_sku] > table.row_atp)
+        self.size = table.row_atp[self.rows]
+
+    def after(self, prices: Prices, chosen: Chosen, rate: float) -> Prices:
+        table, (units, uses) = self.table, self._taken(chosen)
+        stock = np.zeros_like(prices.stock)
+        rise = units[self.rows] / np.maximum(1, self.size) - 1.0
+        stock[self.rows] = np.maximum(0.0, prices.stock[self.rows] + rate * rise)
+        limit = np.where(prices.node < table.node_overtime, table.node_regular, table.node_max)
+        node = np.maximum(0.0, prices.node + rate * (uses / np.maximum(1, limit) - 1.0))
+        return Prices(stock, node)
+
+    def _taken(self, chosen: Chosen):
+        """Units by stock row and uses by node."""
+        order = np.repeat(np.arange(len(chosen.count)), chosen.count)
+        column = chosen.column[np.arange(chosen.column.shape[1]) < chosen.count[:, None]]
+        uses = uses_of(self.table, order, column, self.flat[column])
+        units = np.bincount(uses.row, uses.units, minlength=len(self.table.row_atp))
+        return units, np.bincount(uses.node, uses.use, minlength=len(self.table.node_max))
 
 
-@kernel
-def raise_parcel(t, o, state, c, market, rate, prices):
-    first_line, shape = t.line_start[o], t.order_shape[o]
-    lines = t.line_start[o + 1] - first_line
-    digit = t.shape_digit[shape] + state * t.shape_atoms[shape]
-    flat, pair = t.state_start[o] + state, t.col_pair[c]
-    node = t.pair_node[pair]
-    use = node_use(t.node_unit[node], t.state_units[flat], t.state_lines[flat])
-    kink = float(t.node_overtime[node])
-    limit = t.node_regular[node] if prices.node[node] < kink else t.node_max[node]
-    prices.node[node] += rate * use / max(1, limit)
-    at = t.row_start[o] + (pair - t.pair_start[o]) * lines
-    for line in range(lines):
-        d = t.digit[digit + t.line_atom[first_line + line]]
-        row = t.pair_row[at + line]
-        if d > 0 and market.binds[row]:
-            prices.stock[row] += rate * d * t.line_unit[first_line + line] / t.row_atp[row]
+def bound_of(sweep: Sweep, prices: Prices) -> tuple[float, Chosen]:
+    """What no plan can be below, and what each order alone would choose at these prices."""
+    chosen = sweep.best(prices.stock, prices.node)
+    return float(nothing_of(sweep.table).sum()) + float(chosen.gain.sum()) - rent(sweep.table, prices), chosen
 
 
-@kernel
-def lower_sku(t, sku, quantity, market, rate, prices):
-    """Less for all rows of the SKU, at once for a sixteenth of its demand: rows are many, orders too."""
-    market.due[sku] += rate * quantity / market.demand[sku]
-    if market.due[sku] < rate / 16.0:
-        return
-    for at in range(market.start[sku], market.start[sku + 1]):
-        row = market.rows[at]
-        prices.stock[row] = max(0.0, prices.stock[row] - market.due[sku])
-    market.due[sku] = 0.0
-
-
-@kernel
-def lower_nodes(t, less, prices):
-    for node in range(len(prices.node)):
-        prices.node[node] = max(0.0, prices.node[node] - less)
-
-
-@kernel
-def sum_minima(t, stock_price, node_price, gains, desk):
-    """The cheapest cost of each order at the prices, as gain over nothing."""
-    for o in range(len(t.order_shape)):
-        scan(t, o, stock_price, node_price, desk)
-        gains[o], _ = combine(t, o, 1_000_000, desk)
-
-
-def bound_of(table: Table, prices: Prices) -> tuple[float, np.ndarray]:
-    """What no plan can be below, and the gain of each order at these prices."""
-    gains = np.zeros(len(table.order_shape))
-    sum_minima(table, prices.stock, prices.node, gains, new_desk(table))
-    full = table.state_start[1:] - 1
-    nothing = np.where(np.diff(table.state_start) > 1, table.state_value[full], 0).sum() if len(full) else 0
-    return float(nothing) + float(gains.sum()) - rent(table, prices), gains
+def nothing_of(table: Table) -> np.ndarray:
+    """What each order costs when nothing of it ships."""
+    has = np.diff(table.state_start) > 1
+    nothing = np.zeros(len(has), np.int64)
+    nothing[has] = table.state_value[table.state_start[1:][has] - 1]
+    return nothing
 
 
 def rent(table: Table, prices: Prices) -> float:

@@ -6,13 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from .choices import Table, build
-from .plan import Plan, lift, new_plan, place_all, put
+from .plan import Plan, lift, new_plan, place_all, put, settle
 from .prices import Prices, bound_of, find_prices
 from .problem import Problem
 from .regroup import regroup
 from .search import new_desk
 from .solution import Solution
-from .solve import EFFORT, finish, settle
+from .solve import EFFORT, finish
+from .sweep import Sweep
 
 STICKY = 30
 
@@ -28,8 +29,9 @@ def replan(
     began = time.perf_counter()
     table, _ = build(_sticky(problem, solution, sticky_cents))
     epochs, passes = EFFORT["fast"]
-    prices = find_prices(table, epochs, seed, Prices(solution.stock_price, solution.capacity_price))
-    _, gains = bound_of(table, prices)
+    sweep = Sweep(table)
+    prices = find_prices(sweep, epochs, Prices(solution.stock_price, solution.capacity_price))
+    gains = bound_of(sweep, prices)[1].gain
     plan = _kept(table, solution, np.asarray(affected))
     anew = np.flatnonzero(plan.count == 0)
     anew = anew[np.argsort(gains[anew], kind="stable")]

@@ -7,18 +7,19 @@ import numpy as np
 
 from .choices import Table, build
 from .costing import Shipped, capacity_use, objective_of, parcel_components, shipped_of
+from .deep import plan_deeply
 from .exact import plan_exactly, small_enough
-from .plan import Plan, new_plan, place_all, settle_again
+from .plan import Plan, plan_at_prices, settle
 from .prices import Prices, bound_of, find_prices, no_prices
 from .problem import Problem
 from .reasons import why_unfilled
 from .regroup import regroup
-from .search import new_desk
 from .single import plan_in_turn
 from .solution import Solution
+from .sweep import Sweep
 
 MODES = ("single", "quick", "fast", "deep")
-EFFORT = {"quick": (12, 2), "fast": (60, 10), "deep": (300, 60)}  # price epochs, passes of regrouping
+EFFORT = {"quick": (12, 2), "fast": (60, 10)}  # price epochs, passes of regrouping
 
 
 def solve(problem: Problem, mode: str = "fast", *, seed: int = 0, prices: Prices | None = None) -> Solution:
@@ -26,7 +27,8 @@ def solve(problem: Problem, mode: str = "fast", *, seed: int = 0, prices: Prices
 
     single: each order in turn, solved exactly with what the earlier ones left, at `prices` where given.
     quick: as fast with a fifth of the effort, for orders that wait in a flow.
-    fast: prices of shared stock and capacity, orders placed by regret, repair. deep: a tighter bound and plan, slower.
+    fast: prices of shared stock and capacity, orders placed by regret, repair.
+    deep: columns and prices from a linear program, then the best choice among them: a tighter bound and a better plan.
     Lines that get nothing are in the solution with the reason; nothing raises for them.
     """
     if mode not in MODES:
@@ -41,33 +43,25 @@ def solve(problem: Problem, mode: str = "fast", *, seed: int = 0, prices: Prices
 def _plan(table: Table, mode: str, seed: int, prices: Prices | None):
     if mode == "single":
         return plan_in_turn(table, prices), prices or no_prices(table), None
-    small = small_enough(table)
-    epochs, passes = (20, 0) if small else EFFORT[mode]
-    prices = find_prices(table, epochs, seed, prices)
-    lowest, gains = bound_of(table, prices)
-    if small:
+    sweep = Sweep(table)
+    if small_enough(table):
         plan, lowest = plan_exactly(table)
-        return plan, prices, lowest
-    plan = plan_at_prices(table, prices, gains)
-    regroup(table, prices, gains, plan, passes, seed)
+        return plan, find_prices(sweep, 20, prices), lowest
+    if mode == "deep":
+        plan, prices, lowest = plan_deeply(sweep, seed, prices)
+        return plan, prices, _certified(lowest)
+    epochs, passes = EFFORT[mode]
+    prices = find_prices(sweep, epochs, prices)
+    lowest, chosen = bound_of(sweep, prices)
+    plan = plan_at_prices(table, prices, chosen.gain)
+    regroup(table, prices, chosen.gain, plan, passes, seed)
     settle(table, prices, plan)
-    return plan, prices, math.ceil(lowest - 1e-9 * abs(lowest))
+    return plan, prices, _certified(lowest)
 
 
-def settle(table: Table, prices: Prices, plan: Plan) -> None:
-    """Until no order alone is better off elsewhere: then "why here" has one answer."""
-    desk, everyone = new_desk(table), np.arange(len(plan.count))
-    while settle_again(table, everyone, prices.stock, prices.node, 0.0, plan, desk) > 0:
-        pass
-
-
-def plan_at_prices(table: Table, prices: Prices, gains: np.ndarray) -> Plan:
-    """Orders with most to gain first, then each looked at again with the prices fading out."""
-    plan, desk = new_plan(table), new_desk(table)
-    place_all(table, np.argsort(gains, kind="stable"), prices.stock, prices.node, 1.0, plan, desk)
-    for share in (0.5, 0.2, 0.0):
-        settle_again(table, np.arange(len(gains)), prices.stock, prices.node, share, plan, desk)
-    return plan
+def _certified(lowest: float) -> int:
+    """The bound in whole cents, safe from what adding up rounds."""
+    return math.ceil(lowest - 1e-9 * abs(lowest))
 
 
 def finish(

@@ -27,15 +27,28 @@ PRICING = ("extras", "sticky", "late", "ready", "reject", "distance_cents", "wei
 KINDS = SPLITTING + PLACING + SHARING + PRICING
 
 
-def make_problem(seed: int, kinds=KINDS, orders: int = 2, nodes: int = 3, lines: int = 2) -> Problem:
-    """A random problem in which only the constraints and costs named in `kinds` are at work."""
+BUSY = ("complete", "max_parcels", "splittable", "split_cents", "capacity", "lines_capacity", "overtime", "scarce", "extras", "late", "reject")  # fmt: skip
+
+
+def make_busy_problem(seed: int, orders: int) -> Problem:
+    """A batch in which most orders could ship, and want the same stock and capacity."""
+    return make_problem(seed, BUSY, orders, nodes=8, lines=3, skus=orders // 3, capacity=orders // 5)
+
+
+def make_problem(
+    seed: int, kinds=KINDS, orders: int = 2, nodes: int = 3, lines: int = 2, skus: int = 0, capacity: int = 3
+) -> Problem:
+    """A random problem in which only the constraints and costs named in `kinds` are at work.
+
+    `capacity`: where it is at work, nodes have fewer regular uses than that, and up to as many again at a price.
+    """
     random, on = np.random.default_rng(seed), set(kinds)
     counts = random.integers(1, lines + 1, orders)
-    total, skus = int(counts.sum()), max(2, int(counts.sum()) - 1)
+    total, skus = int(counts.sum()), skus or max(2, int(counts.sum()) - 1)
     sku = _skus_of_lines(random, counts, skus, "same_sku" in on)
     quantity = random.integers(1, 3, total)
     return Problem(
-        nodes=_nodes(random, nodes, on),
+        nodes=_nodes(random, nodes, on, capacity),
         services=_services(random, on),
         skus=_skus(random, skus, on),
         stock=_stock(random, nodes, skus, on),
@@ -73,12 +86,12 @@ def _skus(random, skus: int, on: set) -> Skus:
     return Skus(grams=grams, class_code=classes, volume_mm3=volume)
 
 
-def _nodes(random, nodes: int, on: set) -> Nodes:
+def _nodes(random, nodes: int, on: set, capacity: int) -> Nodes:
     units = [
         kind for name, kind in (("lines_capacity", IN_LINES), ("parcels_capacity", IN_PARCELS)) if name in on
     ]
     bound = on & {"capacity", "lines_capacity", "parcels_capacity", "overtime"}
-    regular = random.integers(0, 3, nodes) if bound else np.full(nodes, 1000)
+    regular = random.integers(0, capacity, nodes) if bound else np.full(nodes, 1000)
     return Nodes(
         active=random.random(nodes) < 0.75 if "inactive" in on else np.ones(nodes, bool),
         latitude=random.uniform(30, 45, nodes),
@@ -86,7 +99,7 @@ def _nodes(random, nodes: int, on: set) -> Nodes:
         pick_cents=random.integers(50, 300, nodes),
         unit_cents=random.integers(10, 90, nodes),
         cap_regular=regular,
-        cap_max=regular + (random.integers(0, 3, nodes) if "overtime" in on else 0),
+        cap_max=regular + (random.integers(0, capacity, nodes) if "overtime" in on else 0),
         cap_unit=random.choice([*units, *([IN_UNITS] if len(units) != 1 else [])], nodes) if units else None,
         overtime_cents=random.integers(20, 300, nodes) if "overtime" in on else None,
         processing_days=random.integers(0, 2, nodes),

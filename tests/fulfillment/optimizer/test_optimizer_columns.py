@@ -1,0 +1,131 @@
+"""Sweeps, patterns and column generation: the same cuts as order by order, bounds that hold, plans within them."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from optimizer_worlds import best_objective, make_busy_problem, make_problem
+
+from fulfillment.optimizer.blocks import blocks_of
+from fulfillment.optimizer.choices import build
+from fulfillment.optimizer.deep import Columns, plan_deeply
+from fulfillment.optimizer.master import Master
+from fulfillment.optimizer.patterns import Patterns
+from fulfillment.optimizer.plan import new_plan, put
+from fulfillment.optimizer.prices import Prices, bound_of, no_prices
+from fulfillment.optimizer.residual import choose_patterns
+from fulfillment.optimizer.search import combine, new_desk, scan
+from fulfillment.optimizer.sweep import Sweep
+
+seeds = st.integers(0, 10**9)
+
+
+def cost_of(table, plan) -> int:
+    over = np.maximum(0, plan.stand.used - table.node_regular) * table.node_overtime
+    return int(plan.cost.sum() + over.sum())
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_a_sweep_cuts_each_order_as_the_search_does(seed):
+    table, _ = build(make_problem(seed, orders=8, nodes=4, lines=4))
+    random = np.random.default_rng(seed)
+    prices = Prices(random.integers(0, 300, len(table.row_atp)) * 1.0, random.integers(0, 90, 4) * 1.0)
+    desk = new_desk(table)
+
+    chosen = Sweep(table).best(*prices)
+
+    for order in range(8):
+        scan(table, order, prices.stock, prices.node, desk)
+        gain, count = combine(table, order, 1_000_000, desk)
+        assert (chosen.gain[order], chosen.count[order]) == (gain, count)
+        assert chosen.column[order, :count].tolist() == desk.chosen[:count].tolist()
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_a_pattern_costs_and_takes_what_its_parcels_do(seed):
+    table, _ = build(make_problem(seed, orders=6, nodes=4, lines=3))
+    sweep = Sweep(table)
+    patterns, chosen = Patterns(sweep), sweep.best(*no_prices(table))
+
+    assert patterns.add(chosen.count, chosen.column) == 6
+    assert patterns.add(chosen.count, chosen.column) == 0
+
+    for order in range(6):
+        plan, count = new_plan(table), chosen.count[order]
+        column = chosen.column[order, :count]
+        states = patterns.flat[column] - table.state_start[order]
+        _, laid = put(table, order, count, states, column, plan)
+        if laid < count:  # two parcels that only fit alone
+            continue
+        mine = patterns.entry_pattern == order
+        takes = dict(zip(patterns.entry_key[mine].tolist(), patterns.entry_units[mine].tolist(), strict=True))
+        gone = np.concatenate([table.row_atp - plan.stand.left, plan.stand.used])
+        assert patterns.cost[order] == plan.cost[order]
+        assert takes == {key: units for key, units in enumerate(gone.tolist()) if units}
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_columns_bound_and_reach_the_optimum_of_small_batches(seed):
+    problem = make_problem(seed, orders=3)
+    table, coarse = build(problem)
+    assert not coarse.any()
+
+    plan, _, bound = plan_deeply(Sweep(table), 0)
+
+    best = best_objective(problem)
+    assert bound <= best + 1e-6
+    assert best <= cost_of(table, plan)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_bound_comes_near_the_program_over_all_patterns(seed):
+    table, _ = build(make_busy_problem(seed, 60))
+    sweep = Sweep(table)
+    columns = Columns(sweep)
+    first = columns.bound
+
+    columns.generate()
+
+    cost, _ = Master(table, columns.patterns, np.zeros(0, np.int64), 10_000).solve()
+    assert first <= columns.bound <= cost + 1e-6
+    assert columns.bound == bound_of(sweep, columns.best)[0]
+    assert cost - columns.bound <= 3e-3 * cost
+
+
+def test_work_that_is_spent_leaves_a_valid_bound(monkeypatch):
+    table, _ = build(make_busy_problem(1, 60))
+    monkeypatch.setattr("fulfillment.optimizer.deep.MASTER_STEPS", 1)
+
+    plan, _, bound = plan_deeply(Sweep(table), 0)
+
+    assert bound <= cost_of(table, plan)
+
+
+def test_choosing_patterns_never_makes_a_plan_dearer_and_keeps_its_limits():
+    table, _ = build(make_busy_problem(5, 80))
+    sweep, plan = Sweep(table), new_plan(table)
+    columns = Columns(sweep)
+    columns.generate()
+    columns.patterns.add(plan.count, plan.column)
+    nothing = cost_of(table, plan)
+
+    choose_patterns(table, columns.patterns, plan, np.ones(len(columns.patterns), bool), slack=0.5, seed=0)
+
+    assert columns.bound <= cost_of(table, plan) < nothing
+    assert (plan.stand.left >= 0).all() and (plan.stand.used <= table.node_max).all()
+
+
+def test_blocks_hold_each_order_once_and_choose_together(monkeypatch):
+    table, _ = build(make_busy_problem(5, 80))
+    columns = Columns(Sweep(table))
+    whole = blocks_of(columns.patterns, np.arange(len(columns.patterns)), 0)
+    monkeypatch.setattr("fulfillment.optimizer.blocks.BLOCK", 30)
+
+    blocks = blocks_of(columns.patterns, np.arange(len(columns.patterns)), 0)
+
+    assert [len(one) for one in whole] == [80]
+    assert [len(one) for one in blocks] == [27, 27, 26]
+    assert sorted(np.concatenate(blocks).tolist()) == list(range(80))
