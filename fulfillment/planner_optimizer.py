@@ -203,6 +203,9 @@ class _Answer:
         return f"{told}." if got == line.quantity else f"{told}; {line.quantity - got:,} wait."
 
     def _unfilled(self, row: int) -> str:
+        reason = self.solution.unfilled_reason[row]
+        if reason == "not_worth_it" and not self.standing.rivals(row):
+            return "no source can ship it"
         return {
             "no_stock": "no source has enough",
             "not_allowed": "the rules leave no source",
@@ -210,7 +213,7 @@ class _Answer:
             "capacity_full": "who has it takes no more today",
             "not_complete": "the order ships whole or not at all",
             "not_worth_it": "bringing it costs more than leaving it",
-        }.get(self.solution.unfilled_reason[row], "no source")
+        }.get(reason, "no source")
 
 
 register("cost", CostPlanner())

@@ -41,7 +41,7 @@ def product_rows(seed: int = 7) -> list[dict]:
 def _row(chance: random.Random, category: str, number: int) -> dict:
     prefix, price, weight, nouns = CATEGORIES[category]
     grams = chance.randint(*weight)
-    side = max(20, round((grams * 2.5) ** (1 / 3) * 20))
+    side = max(20, round((grams * 2.5) ** (1 / 3) * 13))  # some 0.2 kg a liter, as packed
     return {
         "sku": f"{prefix}-{number:03d}",
         "name": f"{nouns[number % len(nouns)]} {FINISHES[number // len(nouns) % len(FINISHES)]}",

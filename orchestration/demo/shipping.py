@@ -24,7 +24,11 @@ from inventory.models import FulfillmentSource, WorkingCalendar, WorkingHours
 
 # Zones 2 to 8 by distance; the last has no end.
 ZONES = tuple(zip(range(2, 9), (240, 480, 960, 1600, 2250, 2900, None), strict=True))
-CARRIERS = (("northway", "Northway Parcel", None), ("cityrun", "Cityrun Courier", "daily"))
+CARRIERS = (
+    ("northway", "Northway Parcel", None),
+    ("cityrun", "Cityrun Courier", "daily"),
+    ("northway-freight", "Northway Freight", None),
+)
 # code: (carrier, name, base and per pound by zone, transit days by zone, late ppm by slack, most pounds, most km, CO2)
 SERVICES = {
     "ground": (
@@ -46,13 +50,19 @@ SERVICES = {
         "cityrun", "Cityrun Same City",
         (620,) * 7, (12,) * 7, (1,) * 7, (990_000, 920_000, 58_000, 15_000, 6_000, 4_000), 50, 70, (90, 120),
     ),
+    "freight": (  # pallets: what no parcel service takes
+        "northway-freight", "Northway Freight",
+        (8900, 9900, 11500, 13900, 16900, 18900, 21900), (14, 17, 22, 28, 35, 40, 46), (2, 3, 4, 5, 6, 7, 8),
+        (990_000, 900_000, 110_000, 40_000, 15_000, 8_000), 20_000, None, (900, 60),
+    ),
 }  # fmt: skip
-EVERYWHERE = ("ground", "two-day", "next-day")
+HEAVIEST_PARCEL = 150  # pounds
+EVERYWHERE = ("ground", "two-day", "next-day", "freight")
 OFFERED = {
     "warehouse": EVERYWHERE,
     "3pl": EVERYWHERE,
-    "vendor": ("ground", "two-day"),
-    "store": ("ground", "two-day", "local"),
+    "vendor": ("ground", "two-day", "freight"),
+    "store": ("ground", "two-day", "local", "freight"),
 }
 # type: (calendar, units a day, overtime units, cents of overtime, cents a parcel, cents a unit, not found per million)
 WORK = {
@@ -69,10 +79,20 @@ CALENDARS = {
     "daily": ("Every day", range(7), time(7), time(21)),
 }
 PICKUPS = {
-    "warehouse": {"northway": [(day, time(17)) for day in range(5)] + [(5, time(12))]},
-    "3pl": {"northway": [(day, time(18)) for day in range(5)]},
-    "vendor": {"northway": [(day, time(16)) for day in range(5)]},
+    "warehouse": {
+        "northway": [(day, time(17)) for day in range(5)] + [(5, time(12))],
+        "northway-freight": [(day, time(15)) for day in range(5)],
+    },
+    "3pl": {
+        "northway": [(day, time(18)) for day in range(5)],
+        "northway-freight": [(day, time(15)) for day in range(5)],
+    },
+    "vendor": {
+        "northway": [(day, time(16)) for day in range(5)],
+        "northway-freight": [(1, time(14)), (4, time(14))],
+    },
     "store": {
+        "northway-freight": [(2, time(14))],
         "northway": [(day, time(16)) for day in range(5)],
         "cityrun": [(day, hour) for day in range(7) for hour in (time(11), time(15), time(19))],
     },
@@ -142,7 +162,8 @@ def _rates(service: CarrierService, base: tuple, per_pound: tuple, transit: tupl
         for (zone, _), days in zip(ZONES, transit, strict=True)
     )
     Surcharge.objects.create(service=service, name="Fuel", kind="percent", percent=Decimal("6.5"))
-    Surcharge.objects.create(service=service, name="Heavy parcel", amount_minor=900, from_units=51)
+    if service.max_weight_units <= HEAVIEST_PARCEL:
+        Surcharge.objects.create(service=service, name="Heavy parcel", amount_minor=900, from_units=51)
 
 
 def _set_up(source, calendars, carriers, services, factor: int) -> None:
