@@ -1,7 +1,7 @@
 """Workers that a test can steer: one process that has everything imported forks a real process for each order on its input.
 
-A line in: {"at": kill point, "guard_off": name, "for_ever": bool, "poison": order id}. A line out: the pid. The worker drains every queue
-until nothing is left, then exits 0. `python tests/whole/hands.py` is started by `rig.House.hands`.
+A line in: {"at": kill point, "guard_off": name, "for_ever": bool, "poison": order id, "most": runs in one claim}. A line out: the
+pid. The worker drains every queue until nothing is left, then exits 0. `python tests/whole/hands.py` is started by `rig.House.hands`.
 """
 
 import json
@@ -44,6 +44,8 @@ def _work(wish: dict) -> None:
         _arm(wish.get("at", ""))
         if wish.get("poison"):
             poison(wish["poison"])
+        if wish.get("most"):
+            claim_few(wish["most"])
         if name := wish.get("guard_off"):
             GUARDS[name]()
         if wish.get("people"):
@@ -112,6 +114,14 @@ def poison(order_id: int) -> None:
         return real(batch)
 
     action.run = run
+
+
+def claim_few(most: int) -> None:
+    """No guard either: small claims, so that there is something left for the others."""
+    from orchestration.engine import claim
+
+    real = claim.claim
+    claim.claim = lambda limit: real(min(limit, most))
 
 
 # -- guards that a control takes away --------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import psycopg
 from django.conf import settings
+
+from iom.lib import fencing
 
 ROOT = Path(settings.BASE_DIR)
 EVERYBODY = ("sandbox", "web", "workers")
@@ -236,6 +239,13 @@ class House:
     def log_has(self, text: str) -> bool:
         return text in (self.place / "log").read_text(errors="replace")
 
+    def advancers(self) -> set[int]:
+        """The pids of workers that have advanced runs, by the tokens of their claims."""
+        tokens = re.findall(
+            r'"advanced runs=.*?"batch": (\d+)', (self.place / "log").read_text(errors="replace")
+        )
+        return {int(token) >> fencing.CHANCE_BITS & (1 << fencing.PID_BITS) - 1 for token in tokens}
+
     def died(self, pid: int) -> bool:
         """Whether a worker of ours was killed rather than done."""
         self.wait_until(lambda: self.log_has(f"hand {pid} ended"), 10, what="its end is noted")
@@ -259,6 +269,7 @@ class House:
             assert time.monotonic() < begun + seconds, f"{point} was never passed\n{self.story()}"
             self.pull_now()
             time.sleep(0.05)
+        assert self.died(pid), f"it ended otherwise than at {point}\n{self.story()}"
         self.killed.append(point)
 
     def work_until_over(self, orders: int, seconds: float = 90) -> None:

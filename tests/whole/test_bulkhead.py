@@ -3,12 +3,15 @@
 import pytest
 from rig import House
 
+from providers.services.lanes import PATIENCE
+
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 # The median and the slowest twentieth of what billing was asked, from the request to its answer.
 WAITED = """
 SELECT extract(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY done_at - created_at))::float
  FROM providers_providerrequest WHERE action = 'billing.invoice' AND state = 'done' AND id > %s
 """
+NOISE = 0.5
 NEWEST = "SELECT coalesce(max(id), 0) FROM providers_providerrequest"
 DOWN = "SELECT count(*) FROM providers_connectiongate g JOIN providers_providerconnection c ON c.id = g.connection_id"
 OURS_ARE_OVER = """
@@ -30,9 +33,9 @@ def test_a_silent_provider_does_not_slow_the_others(tmp_path, capsys):
             print(
                 f"\nbilling p95: calm {calm:.2f} s, as the silence begins {first:.2f} s, later {after:.2f} s"
             )
-        # The machine's own noise is larger than a tenth at such times, so half a second is allowed besides.
-        assert after <= calm * 1.2 + 0.5
-        assert first <= calm * 1.2 + 10  # never longer than one call may take
+        # A tenth, and besides what two cores make of noise and, at first, a worker's patience with a call.
+        assert after <= calm * 1.1 + NOISE
+        assert first <= calm * 1.1 + NOISE + PATIENCE
         house.call("/weather", {})
         house.tell("UPDATE providers_connectiongate SET closed_until = NULL")
         house.wait_until(lambda: house.is_over(180), 120, what="the silent one speaks again and all ends")

@@ -31,14 +31,20 @@ def come_in(house: House, orders: int) -> None:
     house.tell("UPDATE orchestration_flowrun SET lease_until = NULL, claimed_by = 0, attempts = 0")
 
 
-def many(house: House, workers: int, **wish) -> None:
+def many(house: House, workers: int, **wish) -> list[int]:
+    """Their pids; each came to its own end."""
     pids = [house.hand(**wish) for _ in range(workers)]
     house.wait_until(lambda: all(is_gone(pid) for pid in pids), 120, what="all workers are done")
+    house.wait_until(
+        lambda: all(house.log_has(f"hand {pid} ended 0") for pid in pids), 10, what="none has failed"
+    )
+    return pids
 
 
 def test_four_workers_drain_one_backlog_and_each_step_runs_once(house):
     come_in(house, 60)
-    many(house, 4)
+    pids = many(house, 4, most=5)
+    assert len(house.advancers() & set(pids)) > 1, "one alone did it all"
     house.work_until_over(60)
     assert house.ask(STEPS_TWICE) == 0
     house.judge(60)
@@ -63,6 +69,7 @@ def test_who_wakes_up_too_late_writes_nothing(house, point):
     house.leases_run_out()
     house.work()
     before = house.ask(WRITTEN)
+    assert before > 0, "another has finished it"
     os.kill(late, signal.SIGCONT)
     house.wait_until(lambda: is_gone(late), 60, what="the late one has finished")
     assert before == house.ask(WRITTEN) or point == "runs_claimed"

@@ -44,19 +44,11 @@ def patience() -> None:
     watch.STILL_SECONDS = 3.0
 
 
-def bulkhead() -> None:
-    """A worker waits for the calls that it made, whoever is silent."""
-    from providers.services import lanes
-
-    lanes.outlive_tasks = lambda: None
-
-
 GUARDS = {
     "group_death": group_death,
     "death_with_parent": death_with_parent,
     "probe": probe,
     "patience": patience,
-    "bulkhead": bulkhead,
 }
 
 if __name__ == "__main__":
