@@ -121,10 +121,16 @@ class Past:
 
     def __init__(self, chunk: Sequence[Any], strategy: str) -> None:
         self.strategy = strategy
-        self.made = _made(chunk)
-        self.orders = {one.order for one in self.made}
-        line_ids = {one.line for one in self.made}
+        made = _made(chunk)
+        line_ids = {one.line for one in made}
         self.lines = _lines(line_ids)
+        self.made = [one for one in made if one.line in self.lines]
+        self.calls: list[Call] = []
+        if self.made:
+            self._read(line_ids)
+
+    def _read(self, line_ids: Collection[int]) -> None:
+        self.orders = {one.order for one in self.made}
         self.newest = dict(
             SourcingDecision.objects.filter(order_line_id__in=line_ids)
             .order_by()

@@ -38,7 +38,7 @@ class Row:
 def headline(against: str, result: Mapping[str, Any]) -> str:
     """The result in a sentence; what is counted is said in `note`."""
     if not result.get("then"):
-        return "Nothing was played yet."
+        return "Nothing was played."
     then, tried = result["then"], result["tried"]
     before, delta = money(then), money(tried) - money(then)
     orders = f"{result['orders']:,} order{'s' if result['orders'] != 1 else ''}"
