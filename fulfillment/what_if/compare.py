@@ -10,8 +10,8 @@ from fulfillment.sourcing_strategy import LinePlan
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if import check
 from fulfillment.what_if.measure import MONEY, Outcome, outcomes, overtime, price, unfilled
-from fulfillment.what_if.past import Call, Past
-from fulfillment.what_if.play import Played, Used, World, play
+from fulfillment.what_if.past import Call, Past, Used
+from fulfillment.what_if.play import Played, World, play
 from fulfillment.what_if.totals import added, totals_of
 from inventory.history import Stock
 
@@ -35,16 +35,14 @@ class Carried:
 
     def __init__(self, kept: Mapping[str, Any]) -> None:
         self.stock: dict[tuple[int, int], int] = {_pair(k): n for k, n in kept.get("stock", {}).items()}
-        self.used: dict[tuple[int, str], int] = {
-            (int(k.split(":")[0]), k.split(":")[1]): n for k, n in kept.get("used", {}).items()
-        }
+        self.used: dict[str, int] = dict(kept.get("used", {}))  # "source:day:unit"
         self.orders: dict[int, int | None] = {int(k): n for k, n in kept.get("orders", {}).items()}
         self.uneven: set[int] = set(kept.get("uneven", ()))
 
     def as_json(self) -> dict[str, Any]:
         return {
             "stock": {f"{product}:{source}": n for (product, source), n in self.stock.items() if n},
-            "used": {f"{source}:{day}": n for (source, day), n in self.used.items() if n},
+            "used": {key: n for key, n in self.used.items() if n},
             "orders": {str(order): delta for order, delta in self.orders.items()},
             "uneven": sorted(self.uneven),
         }
@@ -74,8 +72,9 @@ class Carried:
 
     def changed_use(self, used: Used) -> Used:
         found = dict(used)
-        for (source, day), amount in self.used.items():
-            key = (source, date.fromisoformat(day))
+        for kept, amount in self.used.items():
+            source, day, unit = kept.split(":")
+            key = (int(source), date.fromisoformat(day), unit)
             found[key] = max(0, found.get(key, 0) + amount)
         return found
 
@@ -88,8 +87,8 @@ class Carried:
                     self.stock[product, source] = self.stock.get((product, source), 0) + sign * units
         for played, sign in ((then, -1), (tried, 1)):
             kept = replace(played, plans={pk: p for pk, p in played.plans.items() if pk in call.counted})
-            for (source, day), amount in kept.uses(call.order_of).items():
-                key = (source, day.isoformat())
+            for (source, day, unit), amount in kept.uses(call.order_of).items():
+                key = f"{source}:{day.isoformat()}:{unit}"
                 self.used[key] = self.used.get(key, 0) + sign * amount
 
 
@@ -125,7 +124,7 @@ def compare(
     chunk: Sequence[Any], tried: LiveStrategy, result: dict[str, Any], carried: dict[str, Any]
 ) -> tuple[dict, dict]:
     """Play a chunk; returns result and what is carried on, both grown. Fixed number of queries, none of them a write."""
-    past, found, kept = Past(chunk, tried.key), Result(dict(result)), Carried(carried)
+    past, found, kept = Past(chunk, tried.key, tried.document), Result(dict(result)), Carried(carried)
     for call in past.calls:
         if call.counted:
             _Pair(past, call, tried, kept).into(found)

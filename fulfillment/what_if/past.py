@@ -1,7 +1,7 @@
 """Decisions as they were made: who was planned together, with what at hand. A chunk at a time, in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -22,6 +22,7 @@ from fulfillment.models import (
     Strategy,
     StrategyVersion,
 )
+from fulfillment.services.sourcing_runs import NO_LIMIT
 from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules
 from fulfillment.strategy_document import LiveStrategy, list_members
 from inventory.history import Stock, StockHistory
@@ -32,6 +33,8 @@ INACTIVE = "inactive"
 COLLECTED = (SourcingRun.Mode.DEEP, SourcingRun.Mode.FAST)  # how batches are solved that a strategy collects
 SWITCHED = {"fulfillment_source.activated": True, "fulfillment_source.deactivated": False}
 ASSIGNED = "assigned"
+LINES_PER_DAY = "lines_per_day"
+Used = dict[tuple[int, date, str], int]  # (source, its day, unit) -> how much of its capacity is taken
 State = FulfillmentOrder.State
 OVER = (State.REJECTED, State.CANCELED)
 
@@ -119,7 +122,7 @@ class Call:
 class Past:
     """The calls of a chunk, oldest first, with the world as each of them found it."""
 
-    def __init__(self, chunk: Sequence[Any], strategy: str) -> None:
+    def __init__(self, chunk: Sequence[Any], strategy: str, tried: Mapping[str, Any]) -> None:
         self.strategy = strategy
         made = _made(chunk)
         line_ids = {one.line for one in made}
@@ -127,9 +130,9 @@ class Past:
         self.made = [one for one in made if one.line in self.lines]
         self.calls: list[Call] = []
         if self.made:
-            self._read(line_ids)
+            self._read(line_ids, tried)
 
-    def _read(self, line_ids: Collection[int]) -> None:
+    def _read(self, line_ids: Collection[int], tried: Mapping[str, Any]) -> None:
         self.orders = {one.order for one in self.made}
         self.newest = dict(
             SourcingDecision.objects.filter(order_line_id__in=line_ids)
@@ -152,7 +155,8 @@ class Past:
         self.strategies = PastStrategies(self.facts.strategies)
         self.history = self._history()
         self.switches = _switches(self.since)
-        self.capacity = PastCapacity(self.facts, self.since, self.until)
+        documents = [tried, *self.strategies.documents()]
+        self.capacity = PastCapacity(self.facts, documents, self.since, self.until)
 
     @property
     def since(self) -> datetime:
@@ -273,6 +277,11 @@ class PastStrategies:
         for key, *rest in rows.values_list("strategy__key", "number", "document", "published_at"):
             self.versions[key].append(tuple(rest))
 
+    def documents(self) -> Iterator[Mapping[str, Any]]:
+        """Of all versions, and of drafts that work."""
+        yield from (live.document for live in self.now.values())
+        yield from (row[1] for rows in self.versions.values() for row in rows)
+
     def at(self, moment: datetime) -> dict[str, LiveStrategy]:
         return {key: self._then(live, moment) for key, live in self.now.items()}
 
@@ -287,57 +296,65 @@ class PastStrategies:
 
 
 class PastCapacity:
-    """What of each source's day was taken at a moment, and how much the day had.
+    """What of each source's day was taken at a moment, by unit, and how much the day had.
 
-    Taken is what the fulfillment orders made before took; those given back since took it until they ended. Of a
-    fulfillment order that lost some of its lines before it was sent, only what is left is known.
+    Taken is what the fulfillment orders made before took; those given back since took it until they ended. How much a day
+    had is kept in the day itself; where strategies limit order lines a day that says the lower of both, and is not used.
     """
 
-    def __init__(self, known: Facts, since: datetime, until: datetime) -> None:
+    def __init__(self, known: Facts, documents: Iterable[Mapping], since: datetime, until: datetime) -> None:
         self.known = known
-        self.limited = {row["pk"]: row for row in known.sources if row["capacity_per_day"] is not None}
-        first, last = since.date() - calendars.ONE_DAY, until.date() + 14 * calendars.ONE_DAY
-        self.works, self.days = self._read(first, last, until) if self.limited else ([], {})
-
-    def _read(self, first: date, last: date, until: datetime):
-        rows = FulfillmentOrder.objects.filter(
-            capacity_day__range=(first, last), source_id__in=self.limited, created_at__lt=until
+        self.by_rule = any(
+            row["kind"] == LINES_PER_DAY for document in documents for row in document["constraints"]
         )
-        rows = rows.annotate(units=Sum("lines__quantity"), count=Count("lines"))
-        works = list(
-            rows.order_by().values_list(
+        self.limited = {row["pk"] for row in known.sources if row["capacity_per_day"] is not None}
+        first, last = since.date() - calendars.ONE_DAY, until.date() + 14 * calendars.ONE_DAY
+        self.days = self._days(first, last) if self.limited or self.by_rule else {}
+        self.works = self._works(first, last, until) if self.limited or self.by_rule else []
+
+    def _days(self, first: date, last: date) -> dict[tuple[int, date], dict[str, tuple[int, int]]]:
+        """By source and day: regular and most by unit."""
+        found: dict[tuple[int, date], dict[str, tuple[int, int]]] = defaultdict(dict)
+        rows = SourceDay.objects.filter(day__range=(first, last))
+        for source, day, unit, regular, most in rows.values_list(
+            "source_id", "day", "unit", "regular", "maximum"
+        ):
+            found[source, day][unit] = (regular, most)
+        return found
+
+    def _works(self, first: date, last: date, until: datetime) -> list[tuple]:
+        rows = FulfillmentOrder.objects.filter(capacity_day__range=(first, last), created_at__lt=until)
+        rows = rows.annotate(units=Sum("lines__quantity"), count=Count("lines")).order_by()
+        return list(
+            rows.values_list(
                 "source_id", "capacity_day", "created_at", "capacity_used", "state", "state_at", "units", "count"
             )
         )  # fmt: skip
-        days = SourceDay.objects.filter(day__range=(first, last), source_id__in=self.limited)
-        fields = ("source_id", "day", "unit", "regular", "maximum")
-        return works, {(row[0], row[1]): row[2:] for row in days.values_list(*fields)}
 
-    def at(self, moment: datetime) -> tuple[dict[tuple[int, date], int], list[dict[str, Any]]]:
-        """Used by (source, day), and the sources with the capacity of the day that counted then."""
-        used: dict[tuple[int, date], int] = defaultdict(int)
+    def at(self, moment: datetime) -> tuple[Used, list[dict[str, Any]]]:
+        """What was used, and the sources with the capacity of the day that counted then."""
+        used: Used = defaultdict(int)
         for source, day, made, taken, state, ended, units, lines in self.works:
-            if made >= moment:
+            over = state in OVER and not taken
+            if made >= moment or (over and ended <= moment):
                 continue
-            if not taken and state in OVER and ended > moment:
-                unit = self.limited[source]["capacity_unit"]
-                taken = {"units": units or 0, "lines": lines, "orders": 1}[unit]
-            used[source, day] += taken
+            counted = self.days.get((source, day), ())
+            for unit in counted:
+                amount = {"units": units or 0, "lines": lines, "orders": 1}[unit]
+                used[source, day, unit] += taken if taken and len(counted) == 1 else amount
         return used, [self._of_day(row, moment) for row in self.known.sources]
 
     def _of_day(self, row: dict[str, Any], moment: datetime) -> dict[str, Any]:
-        if row["pk"] not in self.limited:
+        if row["pk"] not in self.limited or self.by_rule:
             return row
-        day = self.days.get((row["pk"], self._day(row["pk"], moment)))
-        if day is None or day[0] != row["capacity_unit"]:
+        day = self.days.get((row["pk"], self._day(row["pk"], moment)), {}).get(row["capacity_unit"])
+        if day is None or day[1] >= NO_LIMIT:
             return row
-        return row | {"capacity_per_day": day[1], "overtime_per_day": day[2] - day[1]}
+        return row | {"capacity_per_day": day[0], "overtime_per_day": day[1] - day[0]}
 
     def _day(self, source: int, moment: datetime) -> date:
-        setup = self.known.setups[source]
-        schedule = calendars.Schedule(setup.time_zone, setup.calendar, setup.cutoff, setup.processing)
         try:
-            return calendars.capacity_day(schedule, moment)
+            return calendars.capacity_day(self.known.setups[source].schedule(), moment)
         except calendars.NoWorkingDay:
             return date.max
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
 from functools import partial
 from typing import Any
 
@@ -13,12 +12,8 @@ from fulfillment.services.resting import try_in_turn
 from fulfillment.services.sourcing_runs import uses_of
 from fulfillment.sourcing_strategy import LinePlan, OrderNeed, Planner, Problem, Rules
 from fulfillment.strategy_document import LiveStrategy
-from fulfillment.what_if.past import Call, Past
+from fulfillment.what_if.past import Call, Past, Used
 from inventory.history import Stock
-from inventory.models import FulfillmentSource
-
-UNITS = FulfillmentSource.CapacityUnit.values
-Used = dict[tuple[int, date], int]  # (source, its day) -> how much of its capacity is taken
 
 
 @dataclass(frozen=True)
@@ -46,15 +41,17 @@ class Played:
 
     def uses(self, order_of: Mapping[int, int]) -> Used:
         """What the plans take of the days of sources with a limit."""
-        return {key: use.amount for key, use in uses_of(self.plans, self.reports, order_of).items()}
+        found = uses_of(self.plans, self.reports, order_of)
+        return {(*key, use.unit): use.amount for key, use in found.items()}
 
 
 def play(past: Past, call: Call, world: World) -> Played:
     """As `services.sourcing` groups and plans, at the call's moment. A strategy that is gone plans as none does."""
     rules = rules_of(world.strategies, past.facts.lists, past.ids, call.at.date())
     rows = [row | {"active": world.active.get(row["pk"], row["active"])} for row in world.sources]
-    used = {(*key, unit): amount for key, amount in world.used.items() for unit in UNITS}
-    known = replace(past.facts, now=call.at, used=used, sources=rows, strategies=dict(world.strategies))
+    known = replace(
+        past.facts, now=call.at, used=dict(world.used), sources=rows, strategies=dict(world.strategies)
+    )  # fmt: skip
     sources = [replace(one, active=world.active.get(one.id, one.active)) for one in past.sources]
     needs = [replace(need, rules=rules.get(need.rules.key, Rules())) for need in call.needs]
     reports: list[Report] = []

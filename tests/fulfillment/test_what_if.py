@@ -100,6 +100,23 @@ def test_so_it_does_with_soft_rules_an_alternate_and_lines_kept_to_a_list(priced
     assert result["then"]["load"] == {"CHI": [3, 3], "DAL": [1, 1], "RNO": [8, 4]}
 
 
+def test_so_it_does_where_a_strategy_limits_the_lines_of_a_day(priced):
+    """Reno counts units of its own, Chicago counts lines by the rule of the strategy."""
+    FulfillmentSource.objects.filter(code="RNO").update(capacity_per_day=2, capacity_unit="units")
+    rule = StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="lines_per_day", name="Two lines", parameters={"count": 2, "per": "source"}
+    )  # fmt: skip
+    strategies.publish(Strategy.objects.get().pk, actor=ACTOR)
+    thing = priced.product(CHI=30, RNO=30, DAL=30)
+    for _ in range(6):
+        optimize(priced, priced.order((thing, 3)))
+    rule.delete()
+    result = tried().result
+    assert result["same"] == result["checked"] == 6
+    assert result["then"]["load"] == {"CHI": [6, 2], "DAL": [6, 2], "RNO": [2, 1]}
+    assert result["tried"]["load"] == {"CHI": [18, 6]}
+
+
 def test_pinned_lines_pickups_and_capacity_given_back_are_as_they_were(priced):
     FulfillmentSource.objects.filter(code="CHI").update(capacity_per_day=2, capacity_unit="orders")
     thing = priced.product(CHI=9, DAL=9, RNO=9)
