@@ -129,8 +129,8 @@ def _pieces(orders: np.ndarray, weight: np.ndarray) -> list[np.ndarray]:
 def _fill(problem: Problem, atoms, shape, orders: np.ndarray, parts: "_Parts") -> None:
     pairs = list_pairs(problem, orders)
     at = parts.add_pairs(orders, pairs)
-    for state, found in price_states(problem, atoms, shape, pairs, parts):
-        parts.add_columns(orders, state, found, at)
+    for flat, found in price_states(problem, atoms, shape, pairs, parts):
+        parts.add_columns(flat, found, at)
 
 
 class _Parts:
@@ -156,9 +156,8 @@ class _Parts:
         self.cells += pairs.row.size
         return at
 
-    def add_columns(self, orders: np.ndarray, state: int, found, at: int) -> None:
-        flat = self.state_start[orders] + state
-        edges = np.searchsorted(found.order, np.arange(len(orders) + 1))
+    def add_columns(self, flat: np.ndarray, found, at: int) -> None:
+        edges = np.searchsorted(found.case, np.arange(len(flat) + 1))
         self.col_start[flat], self.col_end[flat] = self.columns + edges[:-1], self.columns + edges[1:]
         self.pair.append((found.pair + at).astype(np.int32))
         self.cost.append(

@@ -8,6 +8,7 @@ from .problem import COMPONENTS, IN_LINES, IN_UNITS, Problem, weigh
 
 NONE = np.int64(2**62)
 COST_BITS = 42
+CELLS = 60_000
 
 
 class Pairs(NamedTuple):
@@ -21,9 +22,9 @@ class Pairs(NamedTuple):
 
 
 class Found(NamedTuple):
-    """Parcels of one state: by order of the family, cheapest first."""
+    """Parcels of some states: by case (state, order of the family), cheapest first."""
 
-    order: np.ndarray
+    case: np.ndarray
     pair: np.ndarray
     cost: np.ndarray
     service: np.ndarray
@@ -141,13 +142,19 @@ def distance_cents(problem: Problem, distance: np.ndarray) -> np.ndarray:
 
 
 def price_states(problem: Problem, atoms, shape, pairs: Pairs, parts):
-    """Yields each state but the empty one with the parcels worth having; fills in what states are worth and use."""
-    family = _Family(problem, atoms, shape, pairs)
-    for state in range(1, len(shape.digits)):
-        wanted, flat = family.wanted(state), parts.state_start[pairs.orders] + state
+    """Yields flat states by case, and the parcels worth having; fills in what states are worth and use.
+
+    Several states at once as long as they are few cells: the states of a single order are many and small.
+    """
+    family, orders = _Family(problem, atoms, shape, pairs), len(pairs.orders)
+    together = max(1, CELLS // max(1, len(pairs.node), orders))
+    for first in range(1, len(shape.digits), together):
+        states = np.arange(first, min(first + together, len(shape.digits)))
+        flat = (states[:, None] + parts.state_start[pairs.orders]).ravel()
+        wanted = family.wanted(states)
         parts.value[flat] = value = family.value(wanted)
         parts.units[flat], parts.lines[flat] = wanted.sum(axis=1), (wanted > 0).sum(axis=1)
-        yield state, family.parcels(wanted, value)
+        yield flat, family.parcels(wanted, value)
 
 
 class _Family:
@@ -170,12 +177,13 @@ class _Family:
         weight = self.weights[:, COMPONENTS.index(component)]
         return cents if self.plain else weigh(cents, weight if order is None else weight[order])
 
-    def wanted(self, state: int) -> np.ndarray:
-        """Units by order and line."""
-        return self.shape.digits[state][self.atom] * self.unit
+    def wanted(self, states: np.ndarray) -> np.ndarray:
+        """Units by case and line."""
+        units = self.shape.digits[states][:, self.atom] * self.unit
+        return units.reshape(len(states) * len(self.unit), -1)
 
     def value(self, wanted: np.ndarray) -> np.ndarray:
-        return (self.worth * wanted).sum(axis=1)
+        return (np.tile(self.worth, (len(wanted) // len(self.worth), 1)) * wanted).sum(axis=1)
 
     def _worth(self) -> np.ndarray:
         """What a unit left unfilled costs, by order and line."""
@@ -219,57 +227,61 @@ class _Family:
         return [(a, b) for a in range(count) for b in range(a) if (sku[:, a] == sku[:, b]).any()]
 
     def parcels(self, wanted: np.ndarray, value: np.ndarray) -> Found:
-        at = self._holding(wanted)
-        order = self.pairs.order[at]
-        goods = (wanted[order] * self.unit_cost[at]).sum(axis=1)
-        grams, volume = (wanted * self.grams).sum(axis=1), (wanted * self.volume).sum(axis=1)
-        cost, service = self._cheapest(at, order, grams, volume)
+        case, at = self._holding(wanted)
+        goods = (wanted[case] * self.unit_cost[at]).sum(axis=1)
+        cost, service = self._cheapest(case, at, wanted)
         total = cost + goods
-        limit = np.where(self.problem.orders.complete[self.pairs.orders], NONE, value)
-        kept = (cost < NONE) & (total < limit[order])
-        order, at, total, service = order[kept], at[kept], total[kept], service[kept]
-        ranked = np.argsort((order << COST_BITS) + total, kind="stable")
-        return Found(order[ranked], at[ranked], total[ranked], service[ranked])
+        complete = self.problem.orders.complete[self.pairs.orders[self.pairs.order[at]]]
+        kept = (cost < NONE) & (complete | (total < value[case]))
+        case, at, total, service = case[kept], at[kept], total[kept], service[kept]
+        ranked = np.argsort((case << COST_BITS) + total, kind="stable")
+        return Found(case[ranked], at[ranked], total[ranked], service[ranked])
 
-    def _holding(self, wanted: np.ndarray) -> np.ndarray:
-        """The pairs whose node holds the whole state and may ever take so much."""
+    def _holding(self, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Case and pair wherever the node holds the whole state and may ever take so much."""
         pairs, nodes = self.pairs, self.problem.nodes
-        used = np.flatnonzero((wanted > 0).any(axis=0))
-        good = np.ones(len(pairs.node), bool)
-        for slot in used:
-            good &= wanted[pairs.order, slot] <= pairs.units[:, slot]
-        at = np.flatnonzero(good)
-        good = self._use(at, wanted) <= nodes.cap_max[pairs.node[at]]
-        return self._enough_of_shared(at[good], wanted)
+        by_state = wanted.reshape(-1, len(pairs.orders), wanted.shape[1])
+        good = np.ones((len(by_state), len(pairs.node)), bool)
+        for slot in np.flatnonzero((wanted > 0).any(axis=0)):
+            good &= by_state[:, pairs.order, slot] <= pairs.units[:, slot]
+        state, at = np.nonzero(good)
+        case = state * len(pairs.orders) + pairs.order[at]
+        good = self._use(case, at, wanted) <= nodes.cap_max[pairs.node[at]]
+        return self._enough_of_shared(case[good], at[good], wanted)
 
-    def _use(self, at: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def _use(self, case: np.ndarray, at: np.ndarray, wanted: np.ndarray) -> np.ndarray:
         unit = self.problem.nodes.cap_unit[self.pairs.node[at]]
-        order = self.pairs.order[at]
-        units, lines = wanted.sum(axis=1)[order], (wanted > 0).sum(axis=1)[order]
+        units, lines = wanted.sum(axis=1)[case], (wanted > 0).sum(axis=1)[case]
         return np.where(unit == IN_UNITS, units, np.where(unit == IN_LINES, lines, 1))
 
-    def _enough_of_shared(self, at: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    def _enough_of_shared(self, case: np.ndarray, at: np.ndarray, wanted: np.ndarray):
         """Where two lines of an order want the same SKU, both must fit."""
         if not self.twice:
-            return at
-        row, good = self.pairs.row[at], np.ones(len(at), bool)
-        need = wanted[self.pairs.order[at]]
+            return case, at
+        row, good, need = self.pairs.row[at], np.ones(len(at), bool), wanted[case]
         for slot in range(row.shape[1]):
             both = (need * ((row == row[:, slot : slot + 1]) & (row >= 0))).sum(axis=1)
             good &= (row[:, slot] < 0) | (both <= self.problem.stock.atp[np.maximum(row[:, slot], 0)])
-        return at[good]
+        return case[good], at[good]
 
-    def _cheapest(self, at: np.ndarray, order: np.ndarray, grams: np.ndarray, volume: np.ndarray):
+    def _cheapest(self, case: np.ndarray, at: np.ndarray, wanted: np.ndarray):
         """The cheapest service for each parcel; the first of equals."""
-        services = self.problem.services
         if not len(self.fixed):
             return np.full(len(at), NONE), np.zeros(len(at), np.int64)
-        step = np.stack([billable(self.problem, grams, volume, one) for one in range(len(self.fixed))])
-        fits = step < services.rate_cents.shape[2]
+        rates = self.problem.services.rate_cents
+        step = self._steps(wanted)
+        fits = step < rates.shape[2]
         service = np.arange(len(step))[:, None]
-        rate = services.rate_cents[service, self.zones[:, at], np.where(fits, step, 0)[:, order]]
+        rate = rates[service, self.zones[:, at], np.where(fits, step, 0)[:, case]]
         fixed = self.fixed[:, at]
-        runs = fits[:, order] & (rate >= 0) & (fixed < NONE)
-        cost = np.where(runs, fixed + self._weighed(rate, "carrier", order), NONE)
+        runs = fits[:, case] & (rate >= 0) & (fixed < NONE)
+        cost = np.where(runs, fixed + self._weighed(rate, "carrier", self.pairs.order[at]), NONE)
         best = cost.argmin(axis=0)
         return cost[best, np.arange(len(at))], best
+
+    def _steps(self, wanted: np.ndarray) -> np.ndarray:
+        """Billable steps by service and case."""
+        states = len(wanted) // len(self.grams)
+        grams = (np.tile(self.grams, (states, 1)) * wanted).sum(axis=1)
+        volume = (np.tile(self.volume, (states, 1)) * wanted).sum(axis=1)
+        return np.stack([billable(self.problem, grams, volume, one) for one in range(len(self.fixed))])

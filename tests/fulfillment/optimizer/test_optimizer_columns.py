@@ -1,11 +1,14 @@
 """Sweeps, patterns and column generation: the same cuts as order by order, bounds that hold, plans within them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optimizer_worlds import best_objective, make_busy_problem, make_problem
+from optimizer_worlds import KINDS, audit, best_objective, make_busy_problem, make_problem
 
+from fulfillment.optimizer import solve
 from fulfillment.optimizer.blocks import blocks_of
 from fulfillment.optimizer.choices import build
 from fulfillment.optimizer.deep import Columns, plan_deeply
@@ -18,6 +21,7 @@ from fulfillment.optimizer.search import combine, new_desk, scan
 from fulfillment.optimizer.sweep import Sweep
 
 seeds = st.integers(0, 10**9)
+some_kinds = st.sets(st.sampled_from(KINDS), max_size=8).map(sorted)
 
 
 def cost_of(table, plan) -> int:
@@ -26,9 +30,9 @@ def cost_of(table, plan) -> int:
 
 
 @settings(max_examples=40, deadline=None)
-@given(seeds)
-def test_a_sweep_cuts_each_order_as_the_search_does(seed):
-    table, _ = build(make_problem(seed, orders=8, nodes=4, lines=4))
+@given(seeds, some_kinds)
+def test_a_sweep_cuts_each_order_as_the_search_does(seed, kinds):
+    table, _ = build(make_problem(seed, kinds, orders=8, nodes=4, lines=4))
     random = np.random.default_rng(seed)
     prices = Prices(random.integers(0, 300, len(table.row_atp)) * 1.0, random.integers(0, 90, 4) * 1.0)
     desk = new_desk(table)
@@ -42,10 +46,21 @@ def test_a_sweep_cuts_each_order_as_the_search_does(seed):
         assert chosen.column[order, :count].tolist() == desk.chosen[:count].tolist()
 
 
+def test_states_priced_together_or_one_by_one_make_one_table(monkeypatch):
+    problem = make_busy_problem(3, 40)
+    together, _ = build(problem)
+    monkeypatch.setattr("fulfillment.optimizer.parcels.CELLS", 1)
+
+    alone, _ = build(problem)
+
+    assert len(together.col_pair) > 100
+    assert all(np.array_equal(one, other) for one, other in zip(together, alone, strict=True))
+
+
 @settings(max_examples=40, deadline=None)
-@given(seeds)
-def test_a_pattern_costs_and_takes_what_its_parcels_do(seed):
-    table, _ = build(make_problem(seed, orders=6, nodes=4, lines=3))
+@given(seeds, some_kinds)
+def test_a_pattern_costs_and_takes_what_its_parcels_do(seed, kinds):
+    table, _ = build(make_problem(seed, kinds, orders=6, nodes=4, lines=3))
     sweep = Sweep(table)
     patterns, chosen = Patterns(sweep), sweep.best(*no_prices(table))
 
@@ -67,9 +82,9 @@ def test_a_pattern_costs_and_takes_what_its_parcels_do(seed):
 
 
 @settings(max_examples=40, deadline=None)
-@given(seeds)
-def test_columns_bound_and_reach_the_optimum_of_small_batches(seed):
-    problem = make_problem(seed, orders=3)
+@given(seeds, some_kinds)
+def test_columns_prove_no_more_than_the_optimum_and_plan_no_less(seed, kinds):
+    problem = make_problem(seed, kinds, orders=3)
     table, coarse = build(problem)
     assert not coarse.any()
 
@@ -129,3 +144,15 @@ def test_blocks_hold_each_order_once_and_choose_together(monkeypatch):
     assert [len(one) for one in whole] == [80]
     assert [len(one) for one in blocks] == [27, 27, 26]
     assert sorted(np.concatenate(blocks).tolist()) == list(range(80))
+
+
+@pytest.mark.parametrize("mode", ["fast", "deep"])
+def test_a_batch_with_orders_cut_coarsely_is_legal_and_claims_no_bound(mode):
+    problem = make_problem(2, ("complete", "splittable", "overtime", "late"), orders=26, lines=10, nodes=5)
+    quantity = np.where(np.arange(problem.sizes["L"]) % 9 == 0, 60, problem.lines.quantity)
+    problem = replace(problem, lines=replace(problem.lines, quantity=quantity))
+
+    solution = solve(problem, mode)
+
+    assert audit(problem, solution) == []
+    assert solution.lower_bound is None
