@@ -1,17 +1,9 @@
 """Orders coming in: by API from real clients to a real server, and from a CSV file beside a bare COPY of the same rows."""
 
-import http.client
 import json
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from typing import Any
-
-from django.conf import settings
 
 from inventory.models import Product
 from inventory.services.import_tables import spec_of, take_rows
@@ -35,7 +27,7 @@ def measure(url: str, *, orders: int = 4000, rounds: int = 5) -> dict[str, Any]:
     load_world()
     _, token = create_key("benchmark", scopes=["orders:read", "orders:write"])
     skus = list(Product.objects.filter(active=True).order_by("pk").values_list("sku", flat=True)[:300])
-    with _server(url) as port:
+    with rig.web_server(url) as (port, _):
         api = _Api(url, port, token, skus, orders)
         api.bulk()  # warm: imports, plans, caches
         api.single()
@@ -154,36 +146,3 @@ def _check_stored(prefix: str, count: int) -> None:
     assert found.count() == count, f"{found.count()} of {count} orders stored"
     assert OrderLine.objects.filter(order__in=found).count() == 3 * count
     assert FlowRun.objects.filter(order__in=found).count() == count
-
-
-@contextmanager
-def _server(url: str) -> Iterator[int]:
-    """Two web workers as in production, on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [
-        sys.executable, "-m", "gunicorn", "iom.wsgi", "--workers", "2", "--worker-class", "gthread",
-        "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning",
-        "--config", "python:orchestration.supervisor.web",
-    ]  # fmt: skip
-    environment = {**os.environ, "DATABASE_URL": url, "IOM_LOG_LEVEL": "WARNING", "NO_BOOTSTRAP": "1"}
-    server = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)
-    try:
-        _wait_until_up(port, server)
-        yield port
-    finally:
-        server.terminate()
-        server.wait(30)
-
-
-def _wait_until_up(port: int, server: subprocess.Popen) -> None:
-    ends = time.monotonic() + 60
-    while time.monotonic() < ends and server.poll() is None:
-        with suppress(OSError):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-            connection.request("GET", "/health/live")
-            if connection.getresponse().status == 200:
-                return
-        time.sleep(0.1)
-    raise AssertionError("the web server did not come up")

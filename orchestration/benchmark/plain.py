@@ -1,7 +1,10 @@
-"""The floor of the availability answer: the same query, put into a JsonResponse, behind the same middleware."""
+"""The floors of answers: the same query, put into a JsonResponse, behind the same middleware."""
+
+import json
 
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 
 from inventory.models import InventoryPosition
 
@@ -13,4 +16,16 @@ def positions(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"results": list(found.values(*FIELDS))})
 
 
-urlpatterns = [path("plain/", positions)]
+@csrf_exempt
+def stock_of_cart(request: HttpRequest) -> JsonResponse:
+    """What a plan of the cart cannot do without: its stock, in one query."""
+    skus = [line["sku"] for line in json.loads(request.body)["lines"]]
+    found = InventoryPosition.objects.filter(product__sku__in=skus).order_by("pk")
+    return JsonResponse({"results": list(found.values_list(*FIELDS))})
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({})
+
+
+urlpatterns = [path("plain/", positions), path("plain/cart", stock_of_cart), path("health/live", live)]

@@ -1,13 +1,15 @@
 """What all parts share: a scratch database, rounds that alternate with their floor, medians, row and query counts."""
 
+import http.client
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -79,6 +81,50 @@ def crew(url: str, name: str, jobs: Sequence[dict]) -> tuple[float, list[dict]]:
             if process.wait(30):
                 raise AssertionError(f"a process for {name} failed")
     return seconds, outcomes
+
+
+@contextmanager
+def web_server(url: str, application: str = "iom.wsgi") -> Iterator[tuple[int, int]]:
+    """Two web workers as in production; yields the port that they listen on and the id of their master."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable, "-m", "gunicorn", application, "--workers", "2", "--worker-class", "gthread",
+        "--threads", "4", "--bind", f"127.0.0.1:{port}", "--log-level", "warning",
+        "--config", "python:orchestration.supervisor.web",
+    ]  # fmt: skip
+    environment = {**os.environ, "DATABASE_URL": url, "IOM_LOG_LEVEL": "WARNING", "NO_BOOTSTRAP": "1"}
+    server = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR)
+    try:
+        _wait_until_up(port, server)
+        yield port, server.pid
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _wait_until_up(port: int, server: subprocess.Popen) -> None:
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends and server.poll() is None:
+        with suppress(OSError):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.request("GET", "/health/live")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.1)
+    raise AssertionError("the web server did not come up")
+
+
+def cpu_ms(master: int) -> float:
+    """Processor time that a master and its workers have had so far."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(") ")[2].split()
+            if int(stat.parent.name) == master or int(fields[1]) == master:
+                total += int(fields[11]) + int(fields[12])
+    return total * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`manage.py benchmark [ingest|engine|engine-complex|policies|memory|reserve|pages|sourcing] --json`: rates beside a floor of the same run, on a scratch database."""
+"""`manage.py benchmark [ingest|engine|engine-complex|policies|memory|reserve|pages|plan|sourcing] --json`: rates beside a floor of the same run, on a scratch database."""
 
 import json
 
@@ -8,7 +8,7 @@ from orchestration.benchmark import rig
 from orchestration.benchmark.workers import JOBS, serve
 
 PARTS = ("ingest", "engine", "engine-complex", "policies", "reserve", "pages")
-ON_DEMAND = ("memory", "sourcing")  # take minutes
+ON_DEMAND = ("memory", "sourcing", "plan")  # take minutes
 
 
 class Command(BaseCommand):
@@ -18,12 +18,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument(
-            "parts", nargs="*", choices=[*PARTS, *ON_DEMAND, []], help="default: all but memory and sourcing"
+            "parts",
+            nargs="*",
+            choices=[*PARTS, *ON_DEMAND, []],
+            help=f"default: all but {', '.join(ON_DEMAND)}",
         )
         parser.add_argument("--json", action="store_true", help="print one flat object")
         parser.add_argument("--rounds", type=int, default=5)
         parser.add_argument(
-            "--orders", type=int, help="orders a round (engine, ingest) or in the database (pages)"
+            "--orders",
+            type=int,
+            help="orders a round (engine, ingest), carts a round (plan) or in the database (pages)",
         )
         parser.add_argument("--worker", choices=sorted(JOBS), help="be one of the benchmark's own processes")
 
