@@ -4,7 +4,7 @@ Moments come and go as aware datetimes; the arithmetic is on local wall time, so
 23 or 25 hours and the cutoff is still at 14:00.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -192,8 +192,9 @@ def deliver_day(carrier: Calendar, shipped: date, transit_days: int, *, saturday
     return day
 
 
-def merged(pickups: Iterable[tuple[int, time]]) -> dict[int, tuple[time, ...]]:
-    """(weekday, time) pairs as a table of ascending times."""
+@lru_cache(4096)
+def merged(pickups: tuple[tuple[int, time], ...]) -> Mapping[int, tuple[time, ...]]:
+    """(weekday, time) pairs as a table of ascending times; equal pairs give the same table, which nobody changes."""
     found: dict[int, set[time]] = {}
     for weekday, wall in pickups:
         found.setdefault(weekday, set()).add(wall)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -60,10 +61,15 @@ class Tariff:
     max_km: int | None = None
     dim_divisor: int | None = None
 
-    def sorted_bands(self) -> list[tuple[int, float]]:
+    def sorted_bands(self) -> tuple[tuple[int, float], ...]:
         """Bands by distance; of an open end the limit is infinite."""
-        bands = [(zone, float("inf") if limit is None else float(limit)) for zone, limit in self.bands]
-        return sorted(bands, key=lambda band: band[1])
+        return _sorted_bands(self.bands)
+
+
+@lru_cache(1024)
+def _sorted_bands(bands: tuple[tuple[int, int | None], ...]) -> tuple[tuple[int, float], ...]:
+    found = [(zone, float("inf") if limit is None else float(limit)) for zone, limit in bands]
+    return tuple(sorted(found, key=lambda band: band[1]))
 
 
 class Price(NamedTuple):
@@ -152,8 +158,8 @@ def rate_tables(tariffs: Sequence[Tariff], *, heaviest_units: int, day: date | N
     limits = np.full((len(tariffs), depth - 1), np.inf)
     for place, (tariff, each) in enumerate(zip(tariffs, bands, strict=True)):
         limits[place, : len(each)] = [limit for _, limit in each]
-        for rank, (zone, _) in enumerate(each):
-            table[place, rank] = _row(tariff, zone, width, day)
+        if each:
+            table[place, : len(each)] = _block(tariff, 1 << (width - 1).bit_length(), day)[:, :width]
     return RateTables(
         table,
         limits,
@@ -161,6 +167,14 @@ def rate_tables(tariffs: Sequence[Tariff], *, heaviest_units: int, day: date | N
         np.array([UNIT_WEIGHT[t.weight_unit] for t in tariffs], np.int64),
         tuple(tuple(zone for zone, _ in each) for each in bands),
     )
+
+
+@lru_cache(512)
+def _block(tariff: Tariff, width: int, day: date | None) -> np.ndarray:
+    """The rows of one tariff by rising distance; kept, as equal tariffs come again with every batch and every cart."""
+    rows = np.array([_row(tariff, zone, width, day) for zone, _ in tariff.sorted_bands()], np.int64)
+    rows.flags.writeable = False
+    return rows
 
 
 def _row(tariff: Tariff, zone: int, width: int, day: date | None) -> list[int]:

@@ -27,6 +27,7 @@ from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, Wo
 
 SLACKS = tuple(Lateness.SLACKS)
 ALWAYS_OPEN = Calendar()
+NO_PICKUPS: Mapping[int, tuple[time, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,14 @@ class SourceSetup:
         return Schedule(self.time_zone, self.calendar, cutoff, self.processing, pickups)
 
     def works_like(self, service: ServiceSetup) -> tuple:
-        """Equal for schedules that hand over at the same moments; calendars are told apart as objects."""
+        """Equal for schedules that hand over at the same moments; calendars and pickups are told apart as objects."""
         cutoff, pickups = self._of(service)
-        return self.time_zone, id(self.calendar), cutoff, self.processing, tuple(pickups.items())
+        return self.time_zone, id(self.calendar), cutoff, self.processing, id(pickups)
 
     def _of(self, service: ServiceSetup | None) -> tuple[time | None, Mapping[int, tuple[time, ...]]]:
         if service is None:
-            return self.cutoff, {}
-        return self.offered.get(service.id) or self.cutoff, self.pickups.get(service.carrier_id, {})
+            return self.cutoff, NO_PICKUPS
+        return self.offered.get(service.id) or self.cutoff, self.pickups.get(service.carrier_id, NO_PICKUPS)
 
 
 def calendars_by_id() -> dict[int, Calendar]:
@@ -133,7 +134,7 @@ def sources(
     offered: dict[int, dict[int, time | None]] = defaultdict(dict)
     services = SourceService.objects.filter(enabled=True)
     services = services if ids is None else services.filter(source_id__in=ids)
-    for source, service, cutoff in services.values_list("source_id", "service_id", "cutoff_time"):
+    for source, service, cutoff in services.order_by().values_list("source_id", "service_id", "cutoff_time"):
         offered[source][service] = cutoff
     pickups = _pickups(ids)
     rows = FulfillmentSource.objects.all() if ids is None else FulfillmentSource.objects.filter(pk__in=ids)
@@ -210,9 +211,15 @@ def _lateness() -> dict[int, dict[int, int]]:
 def _pickups(ids: Collection[int] | None) -> dict[int, dict[int, dict[int, tuple[time, ...]]]]:
     found: dict[int, dict[int, list]] = defaultdict(lambda: defaultdict(list))
     rows = CarrierPickup.objects.all() if ids is None else CarrierPickup.objects.filter(source_id__in=ids)
+    rows = rows.order_by(
+        "source_id", "carrier_id", "weekday", "time"
+    )  # not by their names, which it would look up
     for source, carrier, weekday, wall in rows.values_list("source_id", "carrier_id", "weekday", "time"):
         found[source][carrier].append((weekday, wall))
     return defaultdict(
         dict,
-        {source: {carrier: merged(rows) for carrier, rows in each.items()} for source, each in found.items()},
+        {
+            source: {carrier: merged(tuple(rows)) for carrier, rows in each.items()}
+            for source, each in found.items()
+        },
     )

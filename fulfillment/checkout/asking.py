@@ -3,12 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from fulfillment import selectors
 from fulfillment.checkout.types import Cart, Destination
 from fulfillment.errors import DestinationNotLocated, UnknownProduct, UnknownSource, UnknownStrategy
 from fulfillment.loading.facts import ProductFacts, product_facts
 from fulfillment.methods import AT_A_STORE, Method, MethodLine, barred_sources
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Problem, SourceFacts, Terms
+from fulfillment.strategy_document import LiveStrategy, list_members, live_strategies
 from inventory.models import FulfillmentSource, Product
 from orders.services.intake_rows import coordinates
 from orders.types import Party
@@ -24,15 +27,24 @@ class Asked:
     products: Sequence[ProductFacts]
     sources: Mapping[int, SourceFacts]
     located_by: str
+    strategies: Mapping[str, LiveStrategy]
+    lists: Mapping[str, frozenset[int]]
+
+    @property
+    def holders(self) -> set[int]:
+        """The sources that have any of the goods; no other can bring a line."""
+        return {pk for units in self.stock.values() for pk, free in units.items() if free > 0}
 
 
 def ask(cart: Cart) -> Asked:
     """Raises UnknownStrategy, UnknownProduct, UnknownSource or DestinationNotLocated."""
-    rules = selectors.rules_by_key()
+    strategies, lists = live_strategies(), list_members()
+    sources = {source.id: source for source in selectors.source_facts()}
+    codes = {source.code: source.id for source in sources.values()}
+    rules = selectors.rules_of(strategies, lists, codes, timezone.now().date())
     if cart.strategy not in rules:
         raise UnknownStrategy({cart.strategy})
     ids, facts = _products(cart)
-    sources = {source.id: source for source in selectors.source_facts()}
     stores = _stores(cart, sources.values())
     (latitude, longitude), located_by = _located(cart.destination)
     barred = barred_sources(
@@ -59,7 +71,7 @@ def ask(cart: Cart) -> Asked:
     stock = selectors.stock_of(set(ids))
     consumed = {product: dict(units) for product, units in stock.items()}
     problem = Problem([need], list(sources.values()), consumed)
-    return Asked(need, problem, stock, facts, sources, located_by)
+    return Asked(need, problem, stock, facts, sources, located_by, strategies, lists)
 
 
 def _products(cart: Cart) -> tuple[list[int], list[ProductFacts]]:

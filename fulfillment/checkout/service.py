@@ -36,13 +36,17 @@ def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
     line with the reason. The number of queries does not depend on lines and sources.
     """
     asked = ask(cart)
-    facts_of = partial(facts, now=now or timezone.now(), carrier=cart.carrier)
+    facts_of = partial(
+        facts, now=now or timezone.now(), carrier=cart.carrier, source_ids=asked.holders,
+        strategies=asked.strategies, lists=asked.lists,
+    )  # fmt: skip
     plans = _planner(asked, facts_of).plan(asked.problem)
     reports = asked.problem.reports
     loaded = _loaded(asked, facts_of)
     strategy = reports[0].loaded.strategy if reports else loaded.strategy
     units = [sum(part[1] for part in plans[n].allocations) for n in range(len(cart.lines))]
-    ways = Ways(loaded, units, cart.confidence)
+    parted = [len(plans[n].allocations) > 1 for n in range(len(cart.lines))]
+    ways = Ways(loaded, units, parted, cart.confidence)
     solved = [(report.loaded, report.solution) for report in reports]
     solved = solved or [(loaded, ways.fixed(_allocations(plans)))]
     options = _options(Offers(cart, asked, ways, shipping_setup.rate_factors()), solved, bool(reports))

@@ -23,16 +23,26 @@ NEVER = 9_000
 
 @dataclass(frozen=True)
 class Ways:
-    """`units` of each line of the cart are brought, no more and no fewer; `confidence` of the promised days."""
+    """`units` of each line of the cart are brought, no more and no fewer, `parted`: from several sources.
+
+    `confidence` of the promised days.
+    """
 
     loaded: Loaded
     units: Sequence[int]
+    parted: Sequence[bool]
     confidence: float
 
     @cached_property
     def problem(self) -> optimizer.Problem:
-        """That of the cart, with what the plan brings: lines that it leaves may come from nowhere."""
+        """That of the cart, with what the plan brings: lines that it leaves may come from nowhere.
+
+        A line that the plan does not split is not split by other ways either: that keeps them quick.
+        """
         problem, units = self.loaded.problem, np.array(self.units, np.int64)
+        problem = replace(
+            problem, lines=replace(problem.lines, splittable=problem.lines.splittable & self.parted)
+        )
         if (units == problem.lines.quantity).all():
             return problem
         left = np.array(

@@ -1,6 +1,6 @@
 """What all strategies of a batch share, read once: sources, carrier services, calendars, days, products, prices."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -74,21 +74,35 @@ class Facts:
     futures: list[Future]
 
 
-def facts(orders: Sequence[OrderNeed], now: datetime, *, carrier: str = "") -> Facts:
-    """Everything but stock; a fixed number of queries however many orders. `carrier`: only the services of this one."""
+def facts(
+    orders: Sequence[OrderNeed],
+    now: datetime,
+    *,
+    carrier: str = "",
+    source_ids: Collection[int] | None = None,
+    strategies: Mapping[str, LiveStrategy] | None = None,
+    lists: Mapping[str, frozenset[int]] | None = None,
+) -> Facts:
+    """Everything but stock; a fixed number of queries however many orders.
+
+    `carrier`: only the services of this one. `source_ids`: only these sources, where no other is asked about.
+    `strategies` and `lists`: as they were read already.
+    """
+    rows = FulfillmentSource.objects.order_by("pk")
+    rows = rows if source_ids is None else rows.filter(pk__in=source_ids)
     hours = shipping_setup.calendars_by_id()
     products = {line.product_id for order in orders for line in order.lines if line.product_id}
     return Facts(
         now,
-        list(FulfillmentSource.objects.order_by("pk").values(*SOURCE)),
+        list(rows.values(*SOURCE)),
         [one for one in shipping_setup.services(hours) if carrier in ("", one.carrier_code)],
-        shipping_setup.sources(hours),
+        shipping_setup.sources(hours, source_ids),
         _used(now),
         product_facts(products),
         _terms(orders),
         _prices(orders),
-        live_strategies(),
-        list_members(),
+        live_strategies() if strategies is None else dict(strategies),
+        list_members() if lists is None else dict(lists),
         [Priority(*row) for row in SourcePriority.objects.order_by("pk").values_list("source_id", "product_id", "category", "priority")],
         _futures(),
     )  # fmt: skip

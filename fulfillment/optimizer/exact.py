@@ -10,7 +10,7 @@ import numpy as np
 from .choices import Table
 from .plan import Plan, lift, new_plan, put
 from .prices import Prices, no_prices
-from .search import node_use
+from .search import node_use, parcel_fits
 
 SMALL_ORDERS, SMALL_COLUMNS = 24, 3000
 
@@ -33,8 +33,9 @@ def improve_exactly(table: Table, orders: np.ndarray, plan: Plan, prices: Prices
     for order in orders:
         lift(table, order, plan)
     model = _Model(table, plan, prices)
+    alone = len(orders) == 1 and not prices.stock.any() and not prices.node.any()
     for order in orders:
-        model.add_order(int(order))
+        model.add_order(int(order), alone=alone)
     for order, states, columns in model.solve():
         _, laid = put(table, order, len(states), np.array(states), np.array(columns), plan)
         assert laid == len(states), "the program broke a limit"
@@ -48,7 +49,8 @@ class _Model:
         self.cost, self.most, self.entries, self.what = [], [], [], []
         self.rows: dict[tuple, tuple[float, float]] = {}
 
-    def add_order(self, order: int) -> None:
+    def add_order(self, order: int, *, alone: bool = False) -> None:
+        """`alone`: no other order is in the program, and stock and capacity have no prices; then few nodes are enough."""
         table = self.table
         shape, start = table.order_shape[order], table.state_start[order]
         atoms, full = table.shape_atoms[shape], table.state_start[order + 1] - start - 1
@@ -64,8 +66,26 @@ class _Model:
         self.rows["parcels", order] = (-np.inf, float(table.order_parcels[order]))
         self._add_shipped(order, digits[full], complete)
         for state in range(1, full + 1):
-            for column in range(table.col_start[start + state], table.col_end[start + state]):
+            columns = range(table.col_start[start + state], table.col_end[start + state])
+            for column in self._few(order, state, columns) if alone else columns:
                 self._add_parcel(order, state, digits[state], column)
+
+    def _few(self, order: int, state: int, columns: range) -> list[int]:
+        """Cheapest first, until as many fit without overtime as the order may have parcels.
+
+        A parcel elsewhere could move to one of these nodes that no other parcel of the order uses, for no more.
+        """
+        table, kept, free = self.table, [], 0
+        flat = table.state_start[order] + state
+        for column in columns:
+            if free >= table.order_parcels[order]:
+                break
+            if parcel_fits(table, order, state, column, self.plan.stand):
+                node = int(table.pair_node[table.col_pair[column]])
+                use = node_use(table.node_unit[node], table.state_units[flat], table.state_lines[flat])
+                kept.append(column)
+                free += self.plan.stand.used[node] + use <= table.node_regular[node]
+        return kept
 
     def _add_shipped(self, order: int, full: np.ndarray, complete: bool) -> None:
         """One where the order ships at all: it makes complete orders whole and gives back the first split's price."""

@@ -19,14 +19,13 @@ def plan_in_turn(table: Table, prices: Prices | None = None) -> Plan:
 
 
 def place_exactly(table: Table, order: int, prices: Prices, plan: Plan, desk) -> None:
-    """The cheapest cut. Parcels that share a node are looked at together by the solver: alone each may seem to fit."""
+    """The cheapest cut. Parcels that share a node, or lines that share a row, may seem to fit or to cost nothing more each
+    alone: where together they do not, the solver decides."""
     scan_left(table, order, prices.stock, prices.node, 1.0, plan.stand, desk)
     _, count = combine(table, order, 1_000_000, desk)
     nodes = table.pair_node[table.col_pair[desk.chosen[:count]]]
-    if len(np.unique(nodes)) < count:
-        improve_exactly(table, np.array([order]), plan, prices)
-        return
     _, laid = put(table, order, count, desk.state, desk.chosen, plan)
-    if laid < count:  # two lines of one SKU; the solver sees the shared row
+    crowded = len(np.unique(nodes)) < count and (plan.stand.used[nodes] > table.node_regular[nodes]).any()
+    if laid < count or crowded:
         lift(table, order, plan)
         improve_exactly(table, np.array([order]), plan, prices)

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from inventory.models import Product
-from orchestration.benchmark.ingest import _body, _server
+from orchestration.benchmark import rig
+from orchestration.benchmark.ingest import _body
 from orchestration.benchmark.rig import MANAGE
 from orchestration.supervisor.web import PARENT
 from orders.models import Order
@@ -26,7 +27,7 @@ def measure(url: str, times: int = TIMES) -> float:
     """Milliseconds, the median of several orders; two before them wake the processes and are not counted."""
     _, token = create_key("lone", scopes=["orders:write"])
     skus = list(Product.objects.filter(active=True).order_by("pk").values_list("sku", flat=True)[:300])
-    with _server(url) as port, _workers(url):
+    with rig.web_server(url) as (port, _), _workers(url):
         _sent(port, token, skus, 0)
         _sent(port, token, skus, 1)
         return statistics.median(_sent(port, token, skus, n) for n in range(2, 2 + times))

@@ -3,7 +3,17 @@
 import pytest
 from django.db import connection
 
-from orchestration.benchmark import engine, engine_complex, ingest, memory, pages, policies, reserve, rig
+from orchestration.benchmark import (
+    engine,
+    engine_complex,
+    ingest,
+    memory,
+    pages,
+    plan,
+    policies,
+    reserve,
+    rig,
+)
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -102,3 +112,14 @@ def test_pages(address):
 def test_a_rate_is_not_told_when_rows_are_missing(db):
     with pytest.raises(AssertionError, match="0 of 5 orders stored"):
         ingest._check_stored("nothing-", 5)
+
+
+def test_plan(address, monkeypatch):
+    monkeypatch.setattr(plan, "SOURCES", 30)
+    monkeypatch.setattr(plan, "PRODUCTS", 20)
+    figures = plan.measure(address, rounds=1, orders=4)
+
+    assert {
+        "plan.p50_ms", "plan.p99_ms", "plan.cpu_ms", "plan.floor_p50_ms", "plan.floor_p99_ms", "plan.floor_cpu_ms",
+    } <= set(figures)  # fmt: skip
+    assert figures["plan.carts"] == 4 and figures["plan.p99_ms"] >= figures["plan.p50_ms"] > 0
