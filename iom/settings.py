@@ -221,6 +221,7 @@ IOM = {
         "sweep": "orchestration.tasks.sweep",
         "repair": "orchestration.tasks.repair",
         "batch": "orchestration.tasks.plan_batches",
+        "replan": "fulfillment.tasks.replan",
         "import": "inventory.tasks.work_imports",
         "what_if": "orchestration.tasks.try_what_ifs",
         "pull": "providers.tasks.pull",

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWi
 
 from fulfillment import constraint_kinds, strategy_costs, strategy_words, what_if_pages
 from fulfillment.errors import StrategyNotPublishable
-from fulfillment.models import SourcingRun, Strategy, StrategyConstraint, StrategyVersion
+from fulfillment.models import Replan, SourcingRun, Strategy, StrategyConstraint, StrategyVersion
 from fulfillment.models.strategy import COMPONENTS
 from fulfillment.services import strategies
 from fulfillment.strategy_document import RELATED, document_of
@@ -308,3 +308,10 @@ def _lines(sentences: list[str]) -> SafeString:
 class SourcingRunAdmin(MachineAdmin):
     list_display = ("started_at", "mode", "cause", "orders", "lines", "parcels", "cost_minor", "gap_ppm")
     list_filter = ("mode", "cause")
+
+
+@admin.register(Replan)
+class ReplanAdmin(MachineAdmin):
+    list_display = ("created_at", "source", "cause", "actor", "lines", "moved", "finished_at")
+    list_filter = ("cause",)
+    list_select_related = ("source",)

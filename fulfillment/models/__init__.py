@@ -18,6 +18,7 @@ from fulfillment.models.method import MethodRule
 from fulfillment.models.pickup import CarrierPickup
 from fulfillment.models.rate_factor import ShippingRateFactor
 from fulfillment.models.rejection import RejectionReason, SourceRejection
+from fulfillment.models.replan import Replan
 from fulfillment.models.shipment import Shipment, ShipmentLine
 from fulfillment.models.source_list import SourceList, SourcePriority
 from fulfillment.models.sourcing_run import SourcingRun
@@ -26,7 +27,7 @@ from fulfillment.models.what_if import WhatIf
 
 __all__ = [
     "Carrier", "CarrierPickup", "CarrierService", "FulfillmentLine", "FulfillmentOrder", "FutureSale", "Invoice", "Lateness",
-    "ListDay", "MethodRule", "Rate", "RejectionReason", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
+    "ListDay", "MethodRule", "Rate", "RejectionReason", "Replan", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
     "SourcePriority", "SourceRejection", "SourceService", "SourcingDecision", "SourcingRun", "Strategy",
     "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime", "WhatIf", "ZoneBand",
 ]  # fmt: skip

@@ -65,6 +65,26 @@ def give_back(fulfillment_order_ids: Collection[int]) -> None:
     rows.update(capacity_used=0)
 
 
+def give_back_lines(lost: Mapping[int, tuple[int, int]], whole: Collection[int]) -> None:
+    """Fulfillment orders that bring some (units, lines) less, or of `whole` nothing: what these took of a day is free again."""
+    rows = FulfillmentOrder.objects.filter(pk__in=lost, capacity_used__gt=0)
+    taken = {pk: row for pk, *row in rows.values_list("pk", "source_id", "capacity_day", "capacity_used")}
+    if not taken:
+        return
+    locked = _lock({source for source, _, _ in taken.values()}, {day for _, day, _ in taken.values()})
+    unit = {(source, day): unit for _, source, day, unit, _, _ in locked}
+    freed, left = Counter(), []
+    for pk, (source, day, used) in taken.items():
+        units, lines = lost[pk]
+        part = {"units": units, "lines": lines, "orders": 0}.get(unit.get((source, day), ""), 0)
+        less = used if pk in whole else min(used, part)
+        freed[source, day] += less
+        left.append((pk, used - less))
+    days = [(pk, max(0, used - freed[source, day])) for pk, source, day, _, used, _ in locked]
+    bulk.update(SourceDay, "pk", ("used",), days)
+    bulk.update(FulfillmentOrder, "pk", ("capacity_used",), left)
+
+
 def _lock(sources: Collection[int], days: Collection[date]) -> list[tuple]:
     rows = SourceDay.objects.filter(source_id__in=sources, day__in=days).order_by("pk").select_for_update()
     return list(rows.values_list("pk", "source_id", "day", "unit", "used", "maximum"))

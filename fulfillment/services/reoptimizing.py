@@ -1,4 +1,4 @@
-"""Plan again what nobody has yet, when a source, its stock or its capacity changed: only the lines it concerns.
+"""Plan again what nobody has yet, when a source or its capacity changed: only the lines it concerns; all others are frozen.
 
 A line stays where it is unless another place is better by more than STICKY_MINOR a unit. What is with a source, or on
 its way there, is frozen. Source: fulfillment-optimization 1.6 D.
@@ -16,22 +16,6 @@ from orders.models import Order, OrderLine
 from orders.types import Outcome
 
 A_BATCH = 500
-
-
-def reoptimize_sources(source_ids: Collection[int], *, actor: str) -> Outcome:
-    """Lines that were to come from these sources and are not sent. Changed: order lines that go elsewhere now or nowhere."""
-    unsent = FulfillmentLine.objects.filter(
-        fulfillment_order__source_id__in=source_ids,
-        fulfillment_order__state=FulfillmentOrder.State.NEW,
-        fulfillment_order__send_requested_at=None,
-    )
-    return reoptimize_lines(list(unsent.values_list("order_line_id", flat=True)), actor=actor)
-
-
-def reoptimize_products(product_ids: Collection[int], *, actor: str) -> Outcome:
-    """Lines of these products that found no source: stock has come."""
-    waiting = OrderLine.objects.live().filter(product_id__in=product_ids, state_reason="not_sourced")
-    return reoptimize_lines(list(waiting.values_list("pk", flat=True)), actor=actor)
 
 
 def reoptimize_lines(order_line_ids: Collection[int], *, actor: str) -> Outcome:

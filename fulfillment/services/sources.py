@@ -5,7 +5,7 @@ from collections.abc import Collection
 from django.db import transaction
 from django.utils import timezone
 
-from fulfillment.services.reoptimizing import reoptimize_sources
+from fulfillment.services.replanning import sources_off
 from inventory.models import FulfillmentSource
 from orders.services import events
 from orders.types import Outcome, Raised
@@ -25,5 +25,5 @@ def set_active(source_ids: Collection[int], *, active: bool, actor: str) -> Outc
     told = [Raised(kind, "fulfillment_source", source.pk, None, {"code": source.code}) for source in changed]
     events.record(told, actor=actor)
     if not active and ids:
-        reoptimize_sources(ids, actor=actor)
+        sources_off(ids, actor=actor)
     return Outcome(changed=ids)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejection
 from fulfillment.selectors import Work
+from fulfillment.services.capacity import give_back_lines
 from inventory.services.reservations import release
 from orders.services.events import apply_event
 
@@ -24,8 +25,19 @@ def take_back(work: Sequence[Work], order_line_ids: Collection[int], *, actor: s
         release(keys, actor=actor, reason="sourced again")
     removed = {item.line_id for item in gone}
     left = [item for item in work if item.line_id not in removed]
-    _close(gone, {item.fulfillment_order_id for item in left}, actor)
+    still_used = {item.fulfillment_order_id for item in left}
+    give_back_lines(lost := _lost(gone), lost.keys() - still_used)
+    _close(gone, still_used, actor)
     return left
+
+
+def _lost(gone: Sequence[Work]) -> dict[int, tuple[int, int]]:
+    """Fulfillment order -> (units, lines) that it no longer brings."""
+    lost: dict[int, tuple[int, int]] = defaultdict(lambda: (0, 0))
+    for item in gone:
+        units, lines = lost[item.fulfillment_order_id]
+        lost[item.fulfillment_order_id] = (units + item.quantity, lines + 1)
+    return lost
 
 
 def _close(gone: Sequence[Work], still_used: set[int], actor: str) -> None:

@@ -5,16 +5,14 @@ from cost_world import cost_strategy, offer
 from django.db import transaction
 from fulfillment_world import ACTOR, stock
 
-from fulfillment.models import FulfillmentLine, FulfillmentOrder
-from fulfillment.services import execution
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, Replan, SourceDay
+from fulfillment.services import execution, replanning
 from fulfillment.services.optimizing import optimize_lines
-from fulfillment.services.reoptimizing import reoptimize_lines, reoptimize_products, reoptimize_sources
+from fulfillment.services.reoptimizing import reoptimize_lines
 from fulfillment.services.sources import set_active
 from inventory.models import FulfillmentSource
 from inventory.services.check import ledger_differences
-from inventory.services.stock import set_on_hand
-from inventory.types import StockLevel
-from orders.models import Order, OrderLine
+from orders.models import Order
 from orders.types import Outcome
 
 
@@ -67,15 +65,107 @@ def test_a_repeated_call_moves_nothing_and_neither_do_a_few_cents(priced):
     FulfillmentSource.objects.filter(code=place).update(handling_parcel_minor=900)
     assert reoptimize_lines([line.pk], actor=ACTOR) == Outcome(changed=[line.pk])
     assert places() == [(line.pk, other)]
-    assert reoptimize_sources([priced.sources[place].pk], actor=ACTOR) == Outcome()
 
 
-def test_late_inbound_is_given_to_the_lines_that_wait(priced):
-    thing, none = priced.product(), priced.product()
-    order = priced.order((thing, 2), (none, 1))
+def take(**fields) -> None:
+    FulfillmentSource.objects.filter(code="CHI").update(**fields)
+
+
+def chicago() -> int:
+    rows = FulfillmentLine.objects.filter(
+        fulfillment_order__state="new", fulfillment_order__source__code="CHI"
+    )
+    return sum(rows.values_list("quantity", flat=True))
+
+
+def test_capacity_of_what_is_planned_again_is_free_again(priced):
+    take(capacity_per_day=3, capacity_unit="units")
+    orders = priced.orders(5, (priced.product(CHI=50, RNO=50), 1))
+    for _ in range(3):
+        optimize(priced, *orders)
+        assert chicago() == SourceDay.objects.get().used == 3
+
+
+@pytest.mark.parametrize(("unit", "left"), [("units", 4), ("lines", 2), ("orders", 1)])
+def test_a_line_that_leaves_its_fulfillment_order_gives_its_share_back(priced, unit, left):
+    take(capacity_per_day=50, capacity_unit=unit)
+    things = [priced.product(CHI=50) for _ in range(3)]
+    order = priced.order((things[0], 3), (things[1], 2), (things[2], 2))
     optimize(priced, order)
-    OrderLine.objects.filter(order=order).update(state_reason="not_sourced")
-    set_on_hand([StockLevel(thing.pk, priced.sources["RNO"].pk, 5)], actor=ACTOR, reason="inbound")
-    line = order.lines.get(product=thing)
-    assert reoptimize_products([thing.pk], actor=ACTOR) == Outcome(changed=[line.pk])
-    assert stock(thing) == {"RNO": (5, 2)}
+    work = FulfillmentOrder.objects.get()
+    assert SourceDay.objects.get().used == work.capacity_used == {"units": 7, "lines": 3, "orders": 1}[unit]
+    with transaction.atomic():
+        Order.objects.lock([order.pk])
+        execution.drop_lines([order.lines.first().pk], actor=ACTOR)
+    work.refresh_from_db()
+    assert SourceDay.objects.get().used == work.capacity_used == left
+
+
+def test_less_capacity_moves_the_last_who_were_planned_and_nobody_else(priced):
+    take(capacity_per_day=6, capacity_unit="units")
+    orders = priced.orders(6, (priced.product(CHI=50, RNO=50), 1))
+    optimize(priced, *orders)
+    before = dict(FulfillmentOrder.objects.order_by("pk").values_list("pk", "order_id")[:4])
+    take(capacity_per_day=4)
+
+    replanning.capacity_changed([priced.sources["CHI"].pk], actor=ACTOR)
+
+    assert chicago() == SourceDay.objects.get().used == 4
+    assert (
+        dict(FulfillmentOrder.objects.filter(pk__in=before, state="new").values_list("pk", "order_id"))
+        == before
+    )
+    assert len(places()) == 6 and ledger_differences() == []
+
+
+@pytest.fixture
+def parts(monkeypatch):
+    monkeypatch.setattr(replanning, "AT_ONCE", 3)
+    monkeypatch.setattr(replanning, "A_PART", 4)
+
+
+@pytest.mark.parametrize("cause", ["off", "capacity"])
+def test_many_lines_are_planned_again_in_the_background(priced, parts, cause):
+    take(capacity_per_day=10, capacity_unit="units")
+    orders = priced.orders(10, (priced.product(CHI=50, RNO=50), 1))
+    optimize(priced, *orders)
+    if cause == "off":
+        set_active([priced.sources["CHI"].pk], active=False, actor=ACTOR)
+    else:
+        take(capacity_per_day=1)
+        replanning.capacity_changed([priced.sources["CHI"].pk], actor=ACTOR)
+    assert chicago() == 10  # nothing moved within the call
+    assert replanning.work() >= 9
+    left = {"off": 0, "capacity": 1}[cause]
+    job = Replan.objects.get()
+    assert (job.cause, job.moved, bool(job.finished_at)) == (cause, 10 - left, True)
+    assert chicago() == left and len(places()) == 10 and ledger_differences() == []
+    assert replanning.work() == 0
+
+
+def test_a_source_that_came_back_keeps_the_rest(priced, parts):
+    orders = priced.orders(10, (priced.product(CHI=50, RNO=50), 1))
+    optimize(priced, *orders)
+    set_active([priced.sources["CHI"].pk], active=False, actor=ACTOR)
+    assert replanning._part() == 4
+    set_active([priced.sources["CHI"].pk], active=True, actor=ACTOR)
+    replanning.work()
+    assert chicago() == 6 and Replan.objects.get().finished_at
+
+
+def test_a_part_that_is_killed_is_done_again_and_nothing_twice(priced, parts, monkeypatch):
+    orders = priced.orders(10, (priced.product(CHI=50, RNO=50), 1))
+    optimize(priced, *orders)
+    set_active([priced.sources["CHI"].pk], active=False, actor=ACTOR)
+
+    def killed(point):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replanning, "killpoint", killed)
+    with pytest.raises(KeyboardInterrupt):
+        replanning.work()
+    assert chicago() == 10 and Replan.objects.get().lines == 0
+    monkeypatch.setattr(replanning, "killpoint", lambda point: None)
+    replanning.work()
+    assert (Replan.objects.get().moved, chicago(), len(places())) == (10, 0, 10)
+    assert FulfillmentOrder.objects.filter(state="canceled").count() == 10 and ledger_differences() == []

@@ -12,7 +12,7 @@ from fulfillment.models import (
 )
 from fulfillment.services import execution, what_ifs
 from fulfillment.services.optimizing import optimize_lines
-from fulfillment.services.reoptimizing import reoptimize_sources
+from fulfillment.services.replanning import sources_off
 from inventory.models import FulfillmentSource, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
@@ -57,6 +57,6 @@ def busy_days(world) -> list[Product]:
     execution.reject([work.pk], kind="no_time", actor=ACTOR)
     optimize(world, alone)
     FulfillmentSource.objects.filter(code="DAL").update(active=False)
-    reoptimize_sources([world.sources["DAL"].pk], actor=ACTOR)
+    sources_off([world.sources["DAL"].pk], actor=ACTOR)
     FulfillmentSource.objects.filter(code="DAL").update(active=True)
     return things
