@@ -2,8 +2,10 @@
 
 from collections.abc import Collection
 
+from fulfillment.models import FulfillmentOrder
+from fulfillment.services.taking_back import REASON as SOURCED_AGAIN
 from orchestration.engine.tokens import PARTS, State, Token, joined
-from orchestration.engine.wave import Wave
+from orchestration.engine.wave import GONE, Wave
 from orchestration.entities import registered
 from orchestration.models import StepResult
 
@@ -137,6 +139,42 @@ def not_taken(wave: Wave, token: Token, records: list) -> list:
     others = [t for t in wave.live_tokens(token.run_id) if t is not token and is_within(t.scope, token.scope)]
     taken = frozenset().union(*(t.fulfillment_orders or () for t in others))
     return [record for record in records if record.id not in taken]
+
+
+def follow(wave: Wave, token: Token, step: dict) -> bool:
+    """Stand for what took the place of fulfillment orders that were planned again meanwhile; False: nothing is left here.
+
+    Lines that found no other source take the failure road of this step.
+    """
+    if token.fulfillment_orders is None:
+        return True
+    every = wave.fulfillment_orders(wave.order_of[token.run_id])
+    mine = [work for work in every if work.id in token.fulfillment_orders]
+    lines = {line for work in mine if _is_replaced(work) for line in work.line_quantities}
+    if not lines:
+        return True
+    stay = [work for work in mine if not _is_replaced(work)]
+    known = {work.id for work in mine}
+    free = [work for work in every if work.id not in known and work.state not in GONE]
+    new = [work for work in not_taken(wave, token, free) if lines & work.line_quantities.keys()]
+    lost = lines.difference(*(work.line_quantities for work in [*stay, *new]))
+    token.fulfillment_orders, token.changed = frozenset(work.id for work in [*stay, *new]), True
+    if lost:
+        _lose(wave, token, step, frozenset(lost))
+    return bool(stay or new)
+
+
+def _is_replaced(work: FulfillmentOrder) -> bool:
+    return work.state == FulfillmentOrder.State.CANCELED and work.state_reason == SOURCED_AGAIN
+
+
+def _lose(wave: Wave, token: Token, step: dict, lines: frozenset[int]) -> None:
+    gone = token
+    if token.fulfillment_orders:
+        gone = token.part("order_line", lines)
+        wave.tokens[token.run_id].append(gone)
+    gone.lines, gone.fulfillment_orders = lines, None
+    fail(wave, gone, step, "source_lost", "Its source was taken away and no other has the stock.", [])
 
 
 def join_merges(wave: Wave) -> bool:

@@ -63,6 +63,8 @@ def _action(wave: Wave, step: dict, tokens: list[Token]) -> None:
 
 def _items(wave: Wave, step: dict, tokens: list[Token], level: str) -> list[Item]:
     items, gate = [], _awaited(step)
+    if level == "fulfillment_order":
+        tokens = [token for token in tokens if route.follow(wave, token, step)]
     for token in tokens:
         records = wave.records(token, level)
         claiming = level == "fulfillment_order" and token.fulfillment_orders is None

@@ -9,6 +9,7 @@ from orchestration.engine.claim import is_any_due
 from orchestration.engine.recovery import recover
 from orchestration.models import FlowRun, StepRun
 from orchestration.services.restock import restock
+from orchestration.services.taking_up import take_up
 
 SELDOM_SECONDS = 60.0  # what was lost is looked for this often in each worker
 _last = 0.0
@@ -27,6 +28,7 @@ def sweep() -> int:
         _last = time.monotonic()
         recover()
     restock()
+    take_up()
     if is_any_due():
         bell.ring("advance")
     return woken

@@ -147,7 +147,9 @@ class Wave:
 
     def _load_fulfillment(self) -> dict[int, list[FulfillmentOrder]]:
         found = FulfillmentOrder.objects.filter(order_id__in=self.orders).order_by("pk")
-        by_id = {row.id: row for row in bulk.load(found, ("id", "order_id", "source_id", "state"))}
+        by_id = {
+            row.id: row for row in bulk.load(found, ("id", "order_id", "source_id", "state", "state_reason"))
+        }
         for row in by_id.values():
             row.line_quantities = {}
         rows = FulfillmentLine.objects.filter(fulfillment_order_id__in=by_id)

@@ -28,7 +28,7 @@ _seen = 0
 _looked = datetime.min.replace(tzinfo=UTC)
 
 
-class _Wanted(NamedTuple):
+class Wanted(NamedTuple):
     line_id: int
     product_id: int
     units: int
@@ -62,7 +62,7 @@ def _ready(placed: dict[int, datetime]) -> list[int]:
     wanted = _wanted(placed)
     lines = [line for group in wanted.values() for line in group]
     products = {line.product_id for line in lines}
-    arrived = _arrivals(products, min(placed.values()) - OVERLAP)
+    arrived = arrivals(products, min(placed.values()) - OVERLAP)
     stock = stock_of(products)
     refused, cooled = rejections_of([line.line_id for line in lines]), _cooled(lines)
     now, ready = timezone.now(), []
@@ -75,13 +75,13 @@ def _ready(placed: dict[int, datetime]) -> list[int]:
             or cooled.get(line.line_id, since - PLACING) > since - PLACING
         ]
         if sum(
-            _take(stock.get(line.product_id, {}), line.units, refused.get(line.line_id, ())) for line in news
+            take(stock.get(line.product_id, {}), line.units, refused.get(line.line_id, ())) for line in news
         ):
             ready.append(order_id)
     return ready
 
 
-def _wanted(order_ids: Iterable[int]) -> dict[int, list[_Wanted]]:
+def _wanted(order_ids: Iterable[int]) -> dict[int, list[Wanted]]:
     rows = OrderLine.objects.live().filter(order_id__in=order_ids, product__isnull=False)
     rows = rows.filter(quantity__gt=F("quantity_shipped") + F("quantity_canceled"))
     found = defaultdict(list)
@@ -89,18 +89,18 @@ def _wanted(order_ids: Iterable[int]) -> dict[int, list[_Wanted]]:
         "order_id", "pk", "product_id", "quantity_backordered"
     ):
         if units:
-            found[order_id].append(_Wanted(*line, units))
+            found[order_id].append(Wanted(*line, units))
     return found
 
 
-def _arrivals(product_ids: Collection[int], since: datetime) -> dict[int, datetime]:
+def arrivals(product_ids: Collection[int], since: datetime) -> dict[int, datetime]:
     """Product -> when units of it last became free; goods that left with their reservation freed none."""
     freed = Q(on_hand_delta__gt=0) | Q(reserved_delta__lt=0, on_hand_delta=0) | Q(safety_stock_delta__lt=0)
     rows = InventoryMovement.objects.filter(freed, position__product_id__in=product_ids, at__gt=since)
     return dict(rows.order_by().values_list("position__product_id").annotate(at=Max("at")))
 
 
-def _cooled(lines: Collection[_Wanted]) -> dict[int, datetime]:
+def _cooled(lines: Collection[Wanted]) -> dict[int, datetime]:
     """Line -> when a source that had refused it became one that may be asked again."""
     rows = SourceRejection.objects.filter(
         order_line__in=[line.line_id for line in lines], until__lte=timezone.now()
@@ -108,7 +108,7 @@ def _cooled(lines: Collection[_Wanted]) -> dict[int, datetime]:
     return dict(rows.order_by().values_list("order_line_id").annotate(at=Max("until")))
 
 
-def _take(stock: dict[int, int], units: int, refused: Collection[int]) -> int:
+def take(stock: dict[int, int], units: int, refused: Collection[int]) -> int:
     """Units for one line out of what there is; the next in the queue sees the rest."""
     taken = 0
     for source, have in stock.items():

@@ -11,7 +11,7 @@ from inventory.services.check import ledger_differences
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
 from orchestration.models import FlowRun, SourcingBatch, StepRun
-from orchestration.services import batches
+from orchestration.services import batches, taking_up
 from orchestration.services import restock as stocking
 from orchestration.services.invariants import check_all
 from orchestration.services.restock import restock
@@ -29,7 +29,8 @@ STEPS = [
 @pytest.fixture(params=["cost", "nearest"])
 def scarce(request, world, publish, monkeypatch):
     """Three of A in all, plenty of B; `scarce(rest=…)` makes the default strategy."""
-    monkeypatch.setattr(stocking, "_seen", 0)  # each test has movements of the same numbers
+    for module in (stocking, taking_up):
+        monkeypatch.setattr(module, "_seen", 0)  # each test has movements of the same numbers
     offer()
     publish(STEPS)
     levels = [StockLevel(world["products"]["A"].pk, s.pk, 0) for s in world["sources"].values()]
@@ -169,3 +170,16 @@ def test_the_answer_of_a_batch_says_it_too(scarce, make_orders, run_flows):
     run_flows()
     assert open_units(order) == {"A": 3} and order.lines.get().quantity_backordered == 2
     assert tokens() == [("source", "waiting", "release of the backorder hold")]
+
+
+def test_a_path_that_stopped_for_want_of_stock_goes_on_when_it_comes(scarce, make_orders, run_flows, world):
+    scarce(rest="inbox", split_lines=False)
+    first, second = make_orders(2, lines=[("A", 4)])
+    run_flows()
+    assert [state for _, state, _ in tokens()] == ["failed", "failed"] and taking_up.take_up() == 0
+
+    come(world, 4)
+    assert taking_up.take_up() == 1  # enough for one of them: who stopped first
+    run_flows()
+    assert open_units(first) == {"A": 4} and open_units(second) == {}
+    assert [state for _, state, _ in tokens()] == ["failed"] and taking_up.take_up() == 0 and sound()
