@@ -124,6 +124,13 @@ def shares(parcels) -> tuple[dict[int, dict[int, int]], dict[int, dict[str, int]
     return parts, costs
 
 
+def services_of(parcels) -> dict[tuple[int, int], int]:
+    """(line row, node) -> service row."""
+    nodes = parcels.parcel_node[parcels.alloc_parcel].tolist()
+    services = parcels.parcel_service[parcels.alloc_parcel].tolist()
+    return dict(zip(zip(parcels.alloc_line.tolist(), nodes, strict=True), services, strict=True))
+
+
 class _Answer:
     """One solution as line plans; takes stock and capacity from what the next strategy sees."""
 
@@ -132,6 +139,7 @@ class _Answer:
         self.loaded, self.solution = report.loaded, report.solution
         self.standing = Standing(report.loaded, report.solution)
         self.parts, self.costs = shares(report.solution)
+        self.services = services_of(report.solution)
         self.leaves = self._leaves()
 
     def _leaves(self) -> dict[int, date]:
@@ -176,6 +184,7 @@ class _Answer:
             relaxed=self.report.relaxed or None,
             report=len(self.batch.problem.reports) - 1,
             ships_on=self.leaves.get(row),
+            services={nodes[n]["pk"]: self.loaded.services[self.services[row, n]].code for n in parts},
         )
 
     def _sentence(self, row: int, line: LineNeed, allocations, got: int) -> str:

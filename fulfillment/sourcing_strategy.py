@@ -121,8 +121,8 @@ class LinePlan:
     if partly sourced: the rest is backordered.
 
     `candidates`: {code, available, distance_km, removed_by} of the nearest sources and of the chosen, nearest first;
-    `removed`: how many sources each kind of reason took out, over all sources. `ships_on`: the day on which the last part
-    leaves, by the service chosen; None where none was.
+    `removed`: how many sources each kind of reason took out, over all sources. `services`: source id -> code of the
+    carrier's service, and `ships_on`: the day on which the last part leaves by them; where costs were compared.
     """
 
     line_id: int
@@ -137,6 +137,7 @@ class LinePlan:
     report: int | None = None
     rest: str = ""
     ships_on: date | None = None
+    services: Mapping[int, str] = field(default_factory=dict)
 
 
 def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:

@@ -251,6 +251,7 @@ class _Batch:
             if plan := plans.get(demand.line_id):
                 chosen = [
                     {"source": pk, "code": self._source(pk).code, "quantity": units, "distance_km": km}
+                    | ({"service": plan.services[pk]} if pk in plan.services else {})
                     for pk, units, km in plan.allocations
                 ]
                 strategy = "assigned" if self._fixed(demand) else self.rules[demand.strategy].key
