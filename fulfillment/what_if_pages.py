@@ -24,10 +24,19 @@ EARLIER = 10
 SOURCES = 15  # the busiest are drawn, the others are in the table
 
 
+def _whole(most: int, initial: int, sentence: str) -> forms.IntegerField:
+    told = dict.fromkeys(("required", "invalid", "min_value", "max_value"), sentence)
+    return forms.IntegerField(min_value=1, max_value=most, initial=initial, error_messages=told)
+
+
 class AskForm(forms.Form):
-    against = forms.ChoiceField(choices=WhatIf.Against.choices, initial=WhatIf.Against.DRAFT)
-    days = forms.IntegerField(min_value=1, max_value=what_ifs.MOST_DAYS, initial=7)
-    most_orders = forms.IntegerField(min_value=1, max_value=what_ifs.MOST_ORDERS, initial=1000)
+    against = forms.ChoiceField(
+        choices=WhatIf.Against.choices,
+        initial=WhatIf.Against.DRAFT,
+        error_messages=dict.fromkeys(("required", "invalid_choice"), what_ifs.WHICH),
+    )
+    days = _whole(what_ifs.MOST_DAYS, 7, what_ifs.WHICH_DAYS)
+    most_orders = _whole(what_ifs.MOST_ORDERS, 1000, what_ifs.HOW_MANY)
 
 
 @page(LOOK)

@@ -28,6 +28,9 @@ from iom.lib.killpoints import killpoint
 log = structlog.get_logger(__name__)
 State, Against = WhatIf.State, WhatIf.Against
 MOST_DAYS, MOST_ORDERS = 90, 5_000
+WHICH = "Try the draft or what works now."
+WHICH_DAYS = f"Look at 1 to {MOST_DAYS} days."
+HOW_MANY = f"Look at 1 to {MOST_ORDERS:,} orders."
 CHUNK_LINES = 200
 LOOKED_AT = 200_000  # decisions, the newest; older ones are not looked for
 PAGE = 5_000
@@ -72,11 +75,11 @@ def start(
 
 def _check(against: str, days: int, most_orders: int) -> None:
     if against not in Against.values:
-        raise WhatIfRefused("Try the draft or what works now.", field="against")
+        raise WhatIfRefused(WHICH, field="against")
     if not 1 <= days <= MOST_DAYS:
-        raise WhatIfRefused(f"Look at 1 to {MOST_DAYS} days.", field="days")
+        raise WhatIfRefused(WHICH_DAYS, field="days")
     if not 1 <= most_orders <= MOST_ORDERS:
-        raise WhatIfRefused(f"Look at 1 to {MOST_ORDERS:,} orders.", field="most_orders")
+        raise WhatIfRefused(HOW_MANY, field="most_orders")
 
 
 def _days(days: int) -> str:

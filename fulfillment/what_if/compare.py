@@ -174,13 +174,14 @@ class _Pair:
 
     # -- into the sums --------------------------------------------------------------------------------------------
     def into(self, result: Result) -> None:
-        """Costs are summed over lines that both plans price; where what is tried stands beside what worked then, over
-        those that get as many units from both, so that not shipping is no saving."""
+        """Costs are summed over lines that all plans price; where what is tried stands beside what worked then, over
+        orders that get as many units from both, so that not shipping is no saving."""
         recorded, then, tried = (self.sides[side] for side in SIDES)
         unpriced = {
             line for line in then if None in (recorded[line].costs, then[line].costs, tried[line].costs)
         }
-        uneven = {line for line in then if then[line].units != tried[line].units}
+        orders = {one.order for line, one in then.items() if one.units != tried[line].units}
+        uneven = {line for line, one in then.items() if one.order in orders}
         used = {need.order_id: need.used_sources for need in self.then.needs}
         again = overtime(self.then, then.values())
         for name, lines, cents, left_out in (
@@ -193,7 +194,6 @@ class _Pair:
             result.add(name, totals)
         result.count("calls")
         result.count("unpriced_lines", len(unpriced))
-        result.count("uneven_lines", len(uneven))
         result.count("blind_calls", not self.call.checked)
         result.keep("top", self._changed(unpriced | uneven, uneven), "order")
         self._check(result)
@@ -246,8 +246,10 @@ class _Pair:
     def _why_line(self, was: Outcome, now: Outcome) -> str:
         """What keeps it from where it was, or kept it from where it goes; empty where only money decided."""
         plan, before = self.tried.plans[now.line], self.then.plans[was.line]
-        if now.units < was.units:
-            return plan.sentence.rstrip(".")
+        if not now.units:
+            return plan.sentence.partition(" (")[0].rstrip(".")
+        if now.units != was.units:
+            return f"{now.units:,} instead of {was.units:,} units"
         codes = self.past.codes
         left = {codes[source] for source in was.places().keys() - now.places().keys()}
         new = {codes[source] for source in now.places().keys() - was.places().keys()}

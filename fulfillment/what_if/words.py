@@ -117,9 +117,10 @@ def reproduces(result: Mapping[str, Any]) -> bool:
 def notes(result: Mapping[str, Any]) -> list[str]:
     """What is not in the sums, and why."""
     told = []
-    if count := result.get("uneven_lines"):
+    if count := result.get("uneven"):
         told.append(
-            f"{count:,} line{'s' if count != 1 else ''} would have got more or fewer units; to compare like with like they are in no sum of cost."
+            f"{count:,} order{'s' if count != 1 else ''} would have got more or fewer units; to compare like with like, "
+            f"{'they are' if count != 1 else 'it is'} in no sum of cost."
         )
     if count := result.get("unpriced_lines"):
         told.append(

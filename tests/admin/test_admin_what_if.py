@@ -101,11 +101,11 @@ def test_from_the_button_to_the_result(browse, strategy, sourced):
 @pytest.mark.parametrize(
     "asked, sentence",
     [
-        ({"days": "0"}, "greater than or equal to 1"),
-        ({"days": "x"}, "Enter a whole number"),
-        ({"days": ""}, "required"),
-        ({"most_orders": "99999999999999999999"}, "less than or equal to 5000"),
-        ({"against": "nothing"}, "not one of the available choices"),
+        ({"days": "0"}, "Look at 1 to 90 days."),
+        ({"days": "x"}, "Look at 1 to 90 days."),
+        ({"days": ""}, "Look at 1 to 90 days."),
+        ({"most_orders": "99999999999999999999"}, "Look at 1 to 5,000 orders."),
+        ({"against": "nothing"}, "Try the draft or what works now."),
     ],
 )
 def test_what_is_asked_wrongly_comes_back_with_a_sentence(browse, strategy, sourced, asked, sentence):

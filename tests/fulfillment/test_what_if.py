@@ -223,9 +223,32 @@ def test_what_is_tried_promises_no_unit_twice(priced):
     assert "with 1 more line without a source" in words.headline(job.against, result)
     assert "Not sourced" in result["top"][0]["why"] and result["top"][0]["after"] == {}
     assert result["then"]["components"]["carrier"] == 2 * 700  # like with like: the third order is in no sum
-    assert (result["uneven"], result["uneven_lines"], result["dearer"]) == (1, 1, 2)
+    assert (result["uneven"], result["dearer"], result["top"][0]["delta"]) == (1, 2, 0)
     assert words.changed_words(result).endswith("0 cost less, 2 more, 1 get more or fewer units.")
     assert job.carried == {}
+
+
+def test_an_order_that_loses_a_line_is_compared_with_nothing(world):
+    """Two lines in one parcel: without the second the first would look cheaper to bring."""
+    offer(per_unit=500)
+    strategies.publish(cost_strategy().pk, actor=ACTOR)
+    Product.objects.update(weight_grams=900)
+    near, other = world.product(CHI=9), world.product(CHI=1)
+    Product.objects.update(weight_grams=900)
+    optimize(world, world.order((near, 1), (other, 1)))
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="safety_stock", name="Keep one", parameters={"units": 1}
+    )
+    job = tried()
+    result = job.result
+    assert (result["then"]["units"], result["tried"]["units"]) == (2, 1)
+    assert result["then"]["components"] == result["tried"]["components"] == {}
+    assert words.headline(job.against, result) == (
+        "The draft would have cost the same on 1 order, with 1 more line without a source."
+    )
+    assert words.notes(result) == [
+        "1 order would have got more or fewer units; to compare like with like, it is in no sum of cost."
+    ]
 
 
 def test_capacity_that_is_tried_is_counted_on(priced):
