@@ -110,7 +110,7 @@ class _OrderPlan:
         elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:
             units = max(have, 0) if self.order.rules.split_lines else 0
             removal = None if units else _out_of_stock(have, line.quantity)
-        shown = [self._candidate(line, pk, {pk: removal} if removal else {})]
+        shown = self._candidates(line, [pk], {pk: removal} if removal else {})
         sentence = self.words.assigned(line, removal, units, checked=stock is not None)
         self._settle(line, {} if removal else {pk: units}, shown, Counter(), sentence, removal)
 
@@ -183,20 +183,23 @@ class _OrderPlan:
         view = {pk: removal for pk, removal in view.items() if pk not in taken} if taken else view
         known = [s.id for s, _, _ in self.ranked[:CANDIDATES]]
         known += [s.id for s, _, _ in self.ranked[CANDIDATES:] if s.id in taken]
-        shown = [self._candidate(line, pk, view) for pk in known]
+        shown = self._candidates(line, known, view)
         self._passed_over(shown, taken)
         removed = Counter(kind for kind, _ in view.values())
         self._settle(line, taken, shown, removed, sentence)
 
-    def _candidate(self, line: LineNeed, pk: int, view: dict[int, Removal]) -> dict:
-        source, km = self.words.place(pk)
-        stock = self._stock(line)
-        return {
-            "code": source.code if source else "",
-            "available": None if stock is None else stock.get(pk, 0),
-            "distance_km": km,
-            "removed_by": view[pk][1] if pk in view else "",
-        }
+    def _candidates(self, line: LineNeed, pks: Sequence[int], view: dict[int, Removal]) -> list[dict]:
+        stock, shown = self._stock(line), []
+        for pk in pks:
+            source, km = self.words.place(pk)
+            removal = view.get(pk)
+            shown.append({
+                "code": source.code if source else "",
+                "available": None if stock is None else stock.get(pk, 0),
+                "distance_km": km,
+                "removed_by": removal[1] if removal else "",
+            })  # fmt: skip
+        return shown
 
     def _passed_over(self, shown: list[dict], taken: dict[int, int]) -> None:
         """Sources that could have brought the line but were not chosen say why too."""

@@ -204,7 +204,6 @@ def load(rows: QuerySet, fields: Sequence[str], most: int | None = None) -> list
 # for each value. Values that rows share (a time, a payload) are written out once.
 def _texts(kind: str, values: Sequence) -> list[str | None]:
     convert = _dump if kind == "JSONField" else WRITTEN.get(kind, str)
-    texts: dict[int, str | None] = {id(None): None}
     if convert is str:
         kinds = set(map(type, values))
         if kinds == {int}:
@@ -212,10 +211,12 @@ def _texts(kind: str, values: Sequence) -> list[str | None]:
         if kinds <= {str, type(None)}:
             return list(values)
         return [None if value is None else str(value) for value in values]
-    for value in values:
-        if id(value) not in texts:
-            texts[id(value)] = convert(value)
-    return [texts[id(value)] for value in values]
+    places = list(map(id, values))
+    texts = {
+        place: None if value is None else convert(value)
+        for place, value in dict(zip(places, values, strict=True)).items()
+    }
+    return list(map(texts.__getitem__, places))
 
 
 def _array(kind: str, values: Sequence) -> str:

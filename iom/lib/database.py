@@ -1,13 +1,15 @@
 """Small differences between the databases, each behind one name."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, KeysView, ValuesView
 from contextlib import contextmanager
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
-from django.db.models import BigAutoField, BigIntegerField, Field, ForeignKey, Func
+from django.db.models import BigAutoField, BigIntegerField, Field, ForeignKey, Func, IntegerField
 from django.db.models.fields.related_lookups import RelatedIn
 from django.db.models.lookups import In
+
+COLLECTIONS = (list, tuple, set, frozenset, dict, KeysView, ValuesView)
 
 
 class TransactionId(Func):
@@ -22,16 +24,37 @@ class TransactionId(Func):
 
 
 class _OneArray:
-    """`column = ANY(array)` instead of `column IN (a, b, …)`: one parameter, so a batch of a thousand is bound as fast as one."""
+    """`column = ANY(array)` instead of `column IN (a, b, …)`: one parameter, so a batch of a thousand is bound as fast as one.
+
+    Whole numbers, which ids nearly always are, are taken as they are; anything else is prepared value by value.
+    """
+
+    def get_prep_lookup(self):
+        if isinstance(self.rhs, COLLECTIONS) and self._is_whole_numbers():
+            return list(self.rhs)
+        return super().get_prep_lookup()
+
+    def _is_whole_numbers(self) -> bool:
+        return set(map(type, self.rhs)) == {int} and isinstance(_target(self.lhs.output_field), IntegerField)
 
     def as_postgresql(self, compiler, connection):
         if not self.rhs_is_direct_value():
             return self.as_sql(compiler, connection)
-        values = list(dict.fromkeys(value for value in self.rhs if value is not None))
+        values = dict.fromkeys(self.rhs)
+        values.pop(None, None)
         if not values:
             raise EmptyResultSet
         left, parameters = self.process_lhs(compiler, connection)
-        return f"{left} = ANY(%s)", [*parameters, values]
+        if set(map(type, values)) == {int}:
+            return f"{left} = ANY(%s::bigint[])", [*parameters, f"{{{','.join(map(str, values))}}}"]
+        return f"{left} = ANY(%s)", [*parameters, list(values)]
+
+
+def _target(field: Field) -> Field:
+    """What a foreign key's values are, down to the end of a chain of them."""
+    while isinstance(field, ForeignKey):
+        field = field.target_field
+    return field
 
 
 class ArrayIn(_OneArray, In):

@@ -46,6 +46,7 @@ RUN_COLUMNS = ("state", "due_at", "lease_until", "attempts", "finished_at")
 BROUGHT = (FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
 GONE = (FulfillmentOrder.State.REJECTED, FulfillmentOrder.State.CANCELED)
 
+CANCELED_LINE = OrderLine.State.CANCELED.value
 IMPATIENCE_SECONDS = 30.0
 PUT_OFF = timedelta(seconds=1)
 _impatient_until = 0.0
@@ -171,7 +172,8 @@ class Wave:
         return self._compiled[run_id]["policies"]
 
     def live_lines(self, order_id: int) -> list[OrderLine]:
-        return [line for line in self.lines[order_id] if line.state != OrderLine.State.CANCELED]
+        # past the descriptor, which costs two calls a line
+        return [line for line in self.lines[order_id] if line.__dict__["state"] != CANCELED_LINE]
 
     def wake(self) -> bool:
         """Tokens that wait for an event which this batch raised after they were looked at; True if there are any.

@@ -1,6 +1,5 @@
 """Business events: the one place that writes them, and the only writer of a state column."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -92,8 +91,8 @@ def apply_event(
     model = type(records[0])
     table = table or TransitionTable()
     moves, refused = _moves(kind, records, table)
-    for move, group in _grouped(moves).items():
-        _write(model, kind, group, move, reason)
+    for source, (move, group) in _grouped(moves).items():
+        _write(model, kind, group, source, move, reason)
     accepted = [record for record in records if record.id not in refused] if refused else records
     record(_raised(kind, accepted, moves, reason, payloads or {}), actor=actor)
     return Outcome(changed=[item.id for item in accepted], refused=refused)
@@ -106,7 +105,7 @@ def _moves(kind: str, records: Sequence[Model], table: TransitionTable) -> tuple
         return moves, refused
     known: dict[str, Move | None] = {}
     for item in records:
-        state = item.state
+        state = item.__dict__.get("state") or item.state  # past the descriptor, which costs two calls
         if state not in known:
             known[state] = table.move(model, kind, state)
         move = known[state]
@@ -117,17 +116,19 @@ def _moves(kind: str, records: Sequence[Model], table: TransitionTable) -> tuple
     return moves, refused
 
 
-def _grouped(moves: Mapping) -> dict:
-    groups = defaultdict(list)
+def _grouped(moves: Mapping) -> dict[str, tuple[Move, list[Model]]]:
+    """By the state they leave: one event goes one way from each."""
+    groups: dict[str, tuple[Move, list[Model]]] = {}
     for item, source, move in moves.values():
-        groups[(source, move)].append(item)
-    return {key: sorted(group, key=attrgetter("id")) for key, group in groups.items()}
+        groups.setdefault(source, (move, []))[1].append(item)
+    for _, group in groups.values():
+        group.sort(key=attrgetter("id"))
+    return groups
 
 
 def _write(
-    model: type[Model], kind: str, group: Sequence[Model], move: tuple[str, Move], reason: str
+    model: type[Model], kind: str, group: Sequence[Model], source: str, target: Move, reason: str
 ) -> None:
-    source, target = move
     ids, now = [item.id for item in group], timezone.now()
     values = {"state": target.target, "state_reason": reason or target.reason, "state_at": now}
     if target.stamp:
@@ -152,19 +153,19 @@ def _raised(
     """One event a record; records that moved alike share one payload, so that it is written as JSON once."""
     entity = entity_of(type(items[0])) if items else ""
     owner = attrgetter("id" if entity == "order" else "order_id")
-    shared: dict[tuple, dict] = {}
+    shared: dict[str, dict] = {}  # by the state that is left
     events = []
     for item in items:
         _, source, move = moves.get(item.id, (None, "", None))
-        own, way = payloads.get(item.id), (source, move)
-        if own is not None or way not in shared:
+        own = payloads.get(item.id)
+        if own is not None or source not in shared:
             payload = dict(own or {})
             if move:
                 payload |= {"from": source, "to": move.target, "reason": reason or move.reason}
             if own is None:
-                shared[way] = payload
+                shared[source] = payload
         else:
-            payload = shared[way]
+            payload = shared[source]
         events.append(Raised(kind, entity, item.id, owner(item), payload))
     return events
 
