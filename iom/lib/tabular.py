@@ -157,7 +157,8 @@ def row_of(
         values = {name: plain(cell) for name, cell in values.items()}
     if len(cells) > len(header):
         fault = fault or f"has {len(cells)} cells, the header {len(header)}"
-    return Row(line, values, tuple(map(str, cells)), fault, warnings)
+    texts = tuple(cells) if set(map(type, cells)) == {str} else tuple(map(str, cells))
+    return Row(line, values, texts, fault, warnings)
 
 
 def _check_header(header: Sequence[str], line: int, columns: Sequence[str], required: Sequence[str]) -> None:

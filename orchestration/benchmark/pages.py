@@ -16,9 +16,8 @@ from inventory.models import FulfillmentSource, InventoryPosition, Product
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
 from orchestration.benchmark import rig
-from orchestration.benchmark.engine import drafts
+from orchestration.benchmark.engine import drafts, prepare
 from orchestration.benchmark.multiply import multiply
-from orchestration.demo.world import load_world
 from orchestration.engine.advance import drain
 from orchestration.models import FlowRun
 from orders.models import Channel, Order
@@ -35,7 +34,7 @@ ASKED = 8  # times a round
 
 def measure(url: str, *, orders: int = 200_000, rounds: int = 5) -> dict[str, Any]:
     """Generate the orders, then ask each page `ASKED` times a round; each answer must be a 200."""
-    load_world(stock_factor=1000)
+    prepare(stock_factor=1000)
     _sample(min(SAMPLE, orders))
     made = multiply(orders)
     import_string(settings.IOM["REBUILD_COUNTERS"])()

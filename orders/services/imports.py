@@ -135,13 +135,13 @@ def _draft(rows: Sequence[Row], channels: dict[str, Channel]) -> OrderDraft:
 def _check_same(rows: Sequence[Row]) -> None:
     """What belongs to the order must be empty or the same in each of its rows."""
     first = rows[0]
-    said = [first.values.get(name, "") for name in HEADER]
+    said = list(map(first.values.get, HEADER))
     for row in rows[1:]:
-        texts = [row.values.get(name, "") for name in HEADER]
+        texts = list(map(row.values.get, HEADER))
         if texts == said:
             continue
         for name, text, known in zip(HEADER, texts, said, strict=True):
-            if text and text != known:
+            if text and text != (known or ""):
                 raise BadCell(
                     f"{name} in line {row.line} is not what line {first.line} says for the same order"
                 )
