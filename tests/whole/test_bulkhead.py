@@ -11,7 +11,7 @@ WAITED = """
 SELECT extract(epoch FROM percentile_disc(0.95) WITHIN GROUP (ORDER BY done_at - created_at))::float
  FROM providers_providerrequest WHERE action = 'billing.invoice' AND state = 'done' AND id > %s
 """
-NOISE = 0.5
+NOISE = 1.0
 NEWEST = "SELECT coalesce(max(id), 0) FROM providers_providerrequest"
 DOWN = "SELECT count(*) FROM providers_connectiongate g JOIN providers_providerconnection c ON c.id = g.connection_id"
 OURS_ARE_OVER = """
