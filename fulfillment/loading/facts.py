@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from fulfillment import calendars, shipping_setup
+from fulfillment import calendars
+from fulfillment.loading.kept import setup
 from fulfillment.models import FutureSale, SourceDay, SourcePriority
 from fulfillment.shipping_setup import ServiceSetup, SourceSetup
 from fulfillment.sourcing_strategy import OrderNeed, Terms
@@ -90,13 +91,13 @@ def facts(
     """
     rows = FulfillmentSource.objects.order_by("pk")
     rows = rows if source_ids is None else rows.filter(pk__in=source_ids)
-    hours = shipping_setup.calendars_by_id()
+    kept = setup()
     products = {line.product_id for order in orders for line in order.lines if line.product_id}
     return Facts(
         now,
         list(rows.values(*SOURCE)),
-        [one for one in shipping_setup.services(hours) if carrier in ("", one.carrier_code)],
-        shipping_setup.sources(hours, source_ids),
+        [one for one in kept.services if carrier in ("", one.carrier_code)],
+        kept.sources,
         _used(now),
         product_facts(products),
         _terms(orders),
