@@ -7,7 +7,7 @@ decisions); refusals; what of an order was under way already; how hard a batch w
 
 What is not recorded, and so taken as it is now: rates, transit days, calendars and cutoffs, handling cost, coordinates,
 safety stock and refusal rate of sources, members of source lists, the list a policy keeps a line to, weights of
-products, promised dates, a draft that worked without being published. A batch that a strategy collects was solved some
+products, promised dates, a draft that worked without being published, the planners themselves. A batch that a strategy collects was solved some
 seconds before it was committed; it is played at the commit. Where such a thing made a difference, the replay of what
 worked then differs from the record, and says so line by line (`what_if.check`).
 """
