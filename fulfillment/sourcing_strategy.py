@@ -158,13 +158,19 @@ class Planner(Protocol):
 
 
 _planners: dict[str, Planner] = {}
+_own: dict[str, Planner] = {}
 
 
-def register(key: str, planner: Planner) -> None:
-    """Let the strategy of this key be planned by this planner."""
-    _planners[key] = planner
+def register(objective: str, planner: Planner) -> None:
+    """Let strategies of this objective be planned by this planner."""
+    _planners[objective] = planner
+
+
+def register_for(strategy_key: str, planner: Planner) -> None:
+    """Let one strategy be planned by a planner of its own, whatever its objective says: for installed apps."""
+    _own[strategy_key] = planner
 
 
 def planner_for(strategy_key: str, objective: str = DEFAULT_PLANNER) -> Planner:
-    """The planner registered for a strategy or else for its objective; those without one are planned by `nearest`."""
-    return _planners.get(strategy_key) or _planners.get(objective) or _planners[DEFAULT_PLANNER]
+    """The planner of its own that a strategy has, or else its objective's; those without one are planned by `nearest`."""
+    return _own.get(strategy_key) or _planners.get(objective) or _planners[DEFAULT_PLANNER]

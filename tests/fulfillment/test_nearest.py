@@ -214,9 +214,12 @@ def test_another_planner_serves_the_strategy_it_is_registered_for():
     from fulfillment import sourcing_strategy
 
     optimizer = object()
-    sourcing_strategy.register("cheapest", optimizer)
+    sourcing_strategy.register_for("cheapest", optimizer)
     try:
         assert planner_for("cheapest") is optimizer
         assert planner_for("default") is planner_for("nearest")
+        assert (
+            planner_for("cost") is planner_for("nearest") is not planner_for("x", "cost")
+        )  # a key is no objective
     finally:
-        del sourcing_strategy._planners["cheapest"]
+        del sourcing_strategy._own["cheapest"]
