@@ -19,6 +19,7 @@ class BatchedLineInline(ReadOnlyInline):
 @admin.register(SourcingBatch)
 class SourcingBatchAdmin(MachineAdmin):
     list_display = ("due_at", "strategy", "waiting", "lease_until", "attempts", "planned_at")
+    fields = (("strategy", "due_at"), ("planned_at", "lease_until", "attempts"))
     inlines = (BatchedLineInline,)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[SourcingBatch]:
