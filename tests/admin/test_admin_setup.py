@@ -5,15 +5,19 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
+from django.utils import timezone
 
 from fulfillment import setup_tables
 from fulfillment.models import (
     CarrierPickup,
     CarrierService,
+    FulfillmentLine,
+    FulfillmentOrder,
     FutureSale,
     Lateness,
     MethodRule,
     Rate,
+    SourceDay,
     SourceList,
     Strategy,
     Surcharge,
@@ -24,7 +28,7 @@ from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, Wo
 from inventory.services.import_tables import take_rows
 from iom.lib import tabular
 from orchestration.demo.shipping import load_shipping
-from orders.models import BusinessEvent
+from orders.models import BusinessEvent, OrderLine
 
 pytestmark = pytest.mark.django_db
 TABLES = {
@@ -142,6 +146,30 @@ def test_switching_off_in_the_form_and_in_the_list_is_an_event(browse, world):
     assert FulfillmentSource.objects.get().active
     kinds = list(BusinessEvent.objects.order_by("pk").values_list("kind", flat=True))
     assert kinds == ["fulfillment_source.deactivated", "fulfillment_source.activated"]
+
+
+def test_less_capacity_in_the_form_moves_what_is_planned_beyond_it(browse, world, make_orders):
+    client, source, now = browse("Integrator"), world["source"], timezone.now()
+    for order in make_orders(3):
+        work = FulfillmentOrder.objects.create(
+            key=f"fo:{order}", order_id=order, source=source, state_at=now, created_at=now, capacity_day=now.date(),
+            capacity_used=1,
+        )  # fmt: skip
+        line = OrderLine.objects.filter(order=order).first()
+        FulfillmentLine.objects.create(fulfillment_order=work, order_line=line, quantity=1)
+    day = {"source": source, "day": now.date(), "unit": "orders", "regular": 9, "maximum": 9}
+    SourceDay.objects.create(**day, used=3)
+    page = reverse("admin:inventory_fulfillmentsource_change", args=[source.pk])
+    form = client.get(page).context["adminform"].form
+    values = {name: value for name, value in form.initial.items() if value is not None}
+    answer = client.post(page, {**values, "capacity_unit": "orders", "capacity_per_day": 2})
+    assert answer.status_code == 302
+    assert SourceDay.objects.get().used == 2
+    assert list(FulfillmentOrder.objects.order_by("pk").values_list("state", flat=True)) == [
+        "new",
+        "new",
+        "canceled",
+    ]
 
 
 def test_a_strategy_is_published_compared_and_put_back_on_its_page(browse, shipping):
