@@ -8,7 +8,7 @@ from fulfillment.models import SourcingRun
 from fulfillment.services.capacity import Use
 from fulfillment.sourcing_strategy import LinePlan
 
-NO_LIMIT = 2**31
+NO_LIMIT, MOST_PPM = 2**31, 2**31 - 1
 
 
 def write_runs(reports: Sequence, *, actor: str, now: datetime, cause: str = "flow") -> list[int]:
@@ -20,7 +20,6 @@ def write_runs(reports: Sequence, *, actor: str, now: datetime, cause: str = "fl
 def _run(report, actor: str, now: datetime, cause: str) -> SourcingRun:
     solution, loaded = report.solution, report.loaded
     strategy, orders = loaded.strategy, loaded.orders
-    gap = solution.gap
     return SourcingRun(
         mode=solution.mode,
         cause=cause,
@@ -32,7 +31,7 @@ def _run(report, actor: str, now: datetime, cause: str) -> SourcingRun:
         unfilled_lines=int((solution.unfilled_quantity > 0).sum()),
         cost_minor=solution.total_cents,
         bound_minor=solution.lower_bound,
-        gap_ppm=None if gap is None else max(0, round(1_000_000 * gap)),
+        gap_ppm=gap_ppm(solution.lower_bound, solution.gap),
         components={name: cents for name, cents in solution.by_component().items() if cents},
         relaxed=[{"name": name, "lines": len(loaded.lines)} for name in report.relaxed],
         prices=_prices(solution),
@@ -42,6 +41,13 @@ def _run(report, actor: str, now: datetime, cause: str) -> SourcingRun:
         started_at=now - timedelta(milliseconds=report.total_ms),
         finished_at=now,
     )
+
+
+def gap_ppm(bound: int | None, gap: float | None) -> int | None:
+    """None where the bound proves nothing: without one, or where it is no cost at all; never more than the column holds."""
+    if gap is None or bound is None or bound <= 0:
+        return None
+    return min(MOST_PPM, max(0, round(1_000_000 * gap)))
 
 
 def _prices(solution) -> bytes | None:

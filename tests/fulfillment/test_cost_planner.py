@@ -252,3 +252,20 @@ def test_equal_input_gives_equal_plans(priced):
         answers.append([found.allocations for found in optimize(priced, *orders).values()])
     assert answers[0] == answers[1]
     assert connection.vendor
+
+
+@pytest.mark.parametrize(
+    ("bound", "gap", "ppm"),
+    [
+        (None, None, None),
+        (-50, 900.0, None),
+        (0, 7.0, None),
+        (1, 9e9, 2**31 - 1),
+        (100, 0.0125, 12_500),
+        (100, -1e-9, 0),
+    ],
+)
+def test_a_gap_is_kept_where_the_bound_proves_something(bound, gap, ppm):
+    from fulfillment.services.sourcing_runs import gap_ppm
+
+    assert gap_ppm(bound, gap) == ppm
