@@ -69,13 +69,8 @@ KINDS: dict[str, ConstraintKind] = {
         ),
         ConstraintKind(
             "lines_per_day",
-            "at most {count:,} order lines a day",
-            (
-                Parameter("count", "Order lines a day", least=0),
-                Parameter(
-                    "per", "Counted", "choice", choices=("source", "list"), help="each source, or all of the list"
-                ),
-            ),
+            "at most {count:,} order lines a day from each source",
+            (Parameter("count", "Order lines a day", least=0),),
             ("source_list",),
         ),
         ConstraintKind(

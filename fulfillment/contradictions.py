@@ -109,8 +109,6 @@ def _row(row: Mapping[str, Any], world: World) -> Iterator[Finding]:
         )
     if kind.always_hard and not row["is_hard"]:
         yield Finding(ERROR, "always_hard", name, "This kind is a matter of safety and cannot be soft.")
-    if row["is_hard"] and row["penalty_minor"]:
-        yield Finding(WARNING, "hard_with_penalty", name, "It is hard: the penalty has no effect.")
     yield from _narrowed(row, kind, world)
 
 
@@ -138,8 +136,6 @@ def _narrowed(row, kind, world: World) -> Iterator[Finding]:
         row["parameters"].get("value_minor") or row["skus"] or row["category"]
     ):
         yield Finding(ERROR, "no_split_of_nothing", row["name"], "It names neither a value nor products.")
-    if row["kind"] == "lines_per_day" and row["parameters"].get("per") == "list" and not listed:
-        yield Finding(ERROR, "day_of_no_list", row["name"], "It counts for a list, but names none.")
 
 
 def _pairs(document, counting, world: World, usable: frozenset[str]) -> Iterator[Finding]:

@@ -53,7 +53,6 @@ def constraint_document(row: StrategyConstraint) -> dict[str, Any]:
         "enabled": row.enabled,
         "valid_from": row.valid_from.isoformat() if row.valid_from else None,
         "valid_until": row.valid_until.isoformat() if row.valid_until else None,
-        "penalty_minor": row.penalty_minor,
         "parameters": row.parameters,
         "source_list": row.source_list.key if row.source_list else "",
         "category": row.category,

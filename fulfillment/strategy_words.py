@@ -24,7 +24,7 @@ NAMES = {
 }  # fmt: skip
 PARTS = {
     "is_hard": "hard", "enabled": "enabled", "valid_from": "first day", "valid_until": "last day",
-    "penalty_minor": "penalty in cents", "source_list": "source list", "category": "category", "skus": "products",
+    "source_list": "source list", "category": "category", "skus": "products",
     "kind": "kind", "description": "description",
 }  # fmt: skip
 

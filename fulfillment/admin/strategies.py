@@ -38,7 +38,7 @@ class ConstraintForm(forms.ModelForm):
         model = StrategyConstraint
         fields = (
             "name", "kind", "parameters", "is_hard", "enabled", "valid_from", "valid_until", "source_list", "category",
-            "products", "penalty_minor", "description",
+            "products", "description",
         )  # fmt: skip
         help_texts = {"parameters": f'As JSON, such as {{"km": 800}}. {PARAMETERS}.'}
 
@@ -63,7 +63,7 @@ class ConstraintInline(StackedInline):
             {
                 "fields": (
                     ("name", "kind"), "parameters", ("is_hard", "enabled"), ("valid_from", "valid_until"),
-                    "source_list", "products", ("category", "penalty_minor"), "description",
+                    ("source_list", "category"), "products", "description",
                 )
             },
         ),

@@ -78,13 +78,12 @@ class StrategyRules:
         return found
 
     def lines_per_day(self) -> dict[int, int]:
-        """Source -> order lines that it may take on a day, where each source is counted by itself."""
+        """Source -> order lines that it may take on a day; each source is counted by itself."""
         found: dict[int, int] = {}
         for row in self.counted["lines_per_day"]:
-            if row["parameters"].get("per", "source") == "source":
-                for n in np.flatnonzero(self.listed(row)):
-                    pk = self.nodes[n]["pk"]
-                    found[pk] = min(found.get(pk, row["parameters"]["count"]), row["parameters"]["count"])
+            for n in np.flatnonzero(self.listed(row)):
+                pk = self.nodes[n]["pk"]
+                found[pk] = min(found.get(pk, row["parameters"]["count"]), row["parameters"]["count"])
         return found
 
     # -- stock ----------------------------------------------------------------------------------------------------

@@ -36,10 +36,6 @@ class StrategyConstraint(models.Model):
     enabled = models.BooleanField(default=True)
     valid_from = models.DateField(null=True, blank=True)
     valid_until = models.DateField(null=True, blank=True, help_text="The last day on which it counts")
-    penalty_minor = models.PositiveIntegerField(
-        default=0,
-        help_text="Soft: what breaking it once costs, in cents; 0: kept wherever that leaves no line out",
-    )
     parameters = models.JSONField(default=dict, blank=True)
     source_list = models.ForeignKey(
         SourceList, null=True, blank=True, on_delete=models.PROTECT, related_name="constraints"

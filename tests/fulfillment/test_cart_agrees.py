@@ -33,7 +33,7 @@ RULES = {
     "respect_timings": {},
     "sources_per_order": {"count": 1},
     "sources_per_line": {"count": 1},
-    "lines_per_day": {"count": 1, "per": "source"},
+    "lines_per_day": {"count": 1},
     "safety_stock": {"units": 2},
     "location_priority": {"ranks": {"DAL": 1}, "step_minor": 150},
     "offline": {"codes": ["CHI"]},

@@ -34,14 +34,13 @@ def limit(kind: str, name: str = "it", **fields) -> dict:
         "enabled",
         "valid_from",
         "valid_until",
-        "penalty_minor",
         "source_list",
         "category",
         "skus",
     )
     row = {
         "name": name, "kind": kind, "description": "", "is_hard": True, "enabled": True, "valid_from": None,
-        "valid_until": None, "penalty_minor": 0, "source_list": "", "category": "", "skus": [],
+        "valid_until": None, "source_list": "", "category": "", "skus": [],
     }  # fmt: skip
     row |= {key: value for key, value in fields.items() if key in known}
     return row | {"parameters": {key: value for key, value in fields.items() if key not in known}}
@@ -129,13 +128,11 @@ CONTRADICTIONS = [
     (strategy(limit("respect_timings"), sources=["ST-CHI"]), ("warning", "no_timings")),
     (strategy(limit("no_split")), ("error", "no_split_of_nothing")),
     (strategy(limit("no_split", value_minor=900), max_sources_per_order=1), ("warning", "never_split")),
-    (strategy(limit("lines_per_day", count=9, per="list")), ("error", "day_of_no_list")),
-    (strategy(limit("lines_per_day", count=0, per="source")), ("warning", "no_lines_a_day")),
+    (strategy(limit("lines_per_day", count=0)), ("warning", "no_lines_a_day")),
     (strategy(limit("safety_stock", "s", units=5), limit("minimum_inventory", "m", units=3)), ("warning", "minimum_within_safety")),
     (strategy(limit("sources_per_order", "a", count=2), limit("sources_per_order", "b", count=2)), ("warning", "twice")),
     (strategy(limit("restrict_partial", skus=["A"])), ("warning", "narrowing_unused")),
     (strategy(limit("safety_stock", units=3, source_list="empty")), ("warning", "empty_list")),
-    (strategy(limit("restrict_partial", penalty_minor=5)), ("warning", "hard_with_penalty")),
     (strategy(limit("maximum_distance")), ("error", "missing")),
 ]  # fmt: skip
 

@@ -104,7 +104,7 @@ def test_so_it_does_where_a_strategy_limits_the_lines_of_a_day(priced):
     """Reno counts units of its own, Chicago counts lines by the rule of the strategy."""
     FulfillmentSource.objects.filter(code="RNO").update(capacity_per_day=2, capacity_unit="units")
     rule = StrategyConstraint.objects.create(
-        strategy=Strategy.objects.get(), kind="lines_per_day", name="Two lines", parameters={"count": 2, "per": "source"}
+        strategy=Strategy.objects.get(), kind="lines_per_day", name="Two lines", parameters={"count": 2}
     )  # fmt: skip
     strategies.publish(Strategy.objects.get().pk, actor=ACTOR)
     thing = priced.product(CHI=30, RNO=30, DAL=30)
