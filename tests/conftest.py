@@ -8,6 +8,12 @@ from itertools import count
 
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as generated
+
+# Machines may be busy: how long an example takes says nothing.
+generated.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+generated.load_profile("any machine")
 
 PLACED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 # code: latitude, longitude, region, time zone

@@ -52,7 +52,9 @@ VALUES = st.recursive(
 )
 CHANGES = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=5)
 usual = settings(
-    max_examples=examples(300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(300),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

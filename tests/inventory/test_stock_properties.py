@@ -128,7 +128,11 @@ def outcome_of(function, *arguments):
 
 
 @pytest.mark.django_db
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=st.lists(STEPS, min_size=1, max_size=12))
 def test_stock_agrees_with_the_rules(shelf, want, ledger_holds, steps):
 
