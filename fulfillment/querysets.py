@@ -26,7 +26,7 @@ def lock_owners(ids: Collection[int]) -> None:
     if missing := set(ids) - set(owners):
         raise FulfillmentOrderNotFound(missing)
     orders = Order.objects.filter(pk__in=set(owners.values())).order_by("pk")
-    len(orders.select_for_update(of=("self",)).values_list("pk", flat=True))
+    len(orders.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
 
 
 def lock_work(ids: Collection[int]) -> tuple[dict[int, FulfillmentOrder], dict[int, Order]]:

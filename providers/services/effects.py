@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from fulfillment.models import FulfillmentOrder
-from fulfillment.querysets import lock_work
+from fulfillment.querysets import lock_owners, lock_work
 from fulfillment.services import execution
 from fulfillment.types import InvoiceRow, StatusReport
 from orders.services.events import apply_event, record
@@ -49,6 +49,10 @@ def settled(requests: Sequence[ProviderRequest], *, actor: str = "") -> None:
     groups: dict[tuple, list[ProviderRequest]] = defaultdict(list)
     for request in requests:
         groups[(request.connection_id, request.action, request.state)].append(request)
+    if (
+        len(groups) > 1
+    ):  # each group locks its own; all of them in one order first, or two of us wait for each other
+        lock_owners({request.record_id for request in requests if request.entity == "fulfillment_order"})
     for (_, key, state), group in groups.items():
         found = action(key)
         teller = actor or f"provider:{group[0].connection.key}"

@@ -99,16 +99,20 @@ def stays(holds, seconds: float) -> bool:
 def test_control_workers_that_are_only_replaced_find_the_queue_locked_by_a_dead_one(tmp_path):
     """F3, V2: all is alive, the bells ring, tasks wait, and none is taken."""
     with house_without("group_death", tmp_path) as house:
-        old = house.members("workers")
-        for pid in old[3:7]:
-            os.kill(pid, signal.SIGKILL)
-        house.receive(1)
-        house.wait_until(lambda: len(house.members("workers")) == CLUSTER, 10, what="the dead are replaced")
-        assert set(old[:3]) <= set(house.members("workers"))
-        assert stays(lambda: house.ask("SELECT count(*) FROM orders_order") == 0, 10), (
-            "half a second is usual"
-        )
+        head = house.members("workers")[:3]
+        assert any(_locked_out(house, head, deaths) for deaths in range(4)), "half a second is usual"
         assert house.ask("SELECT count(*) FROM django_q_ormq") > 0
+
+
+def _locked_out(house, head: list[int], orders: int) -> bool:
+    """Whether nobody takes an order in after the workers' deaths: who waits for a task has the lock, if one waited just then."""
+    rest = [pid for pid in house.members("workers") if pid not in head]
+    for pid in rest:
+        os.kill(pid, signal.SIGKILL)
+    house.receive(1)
+    house.wait_until(lambda: len(house.members("workers")) == CLUSTER, 10, what="the dead are replaced")
+    assert set(head) <= set(house.members("workers"))
+    return stays(lambda: house.ask("SELECT count(*) FROM orders_order") == orders, 10)
 
 
 @pytest.mark.parametrize("guard, replaced", [("patience", True), ("probe", False)])
