@@ -63,7 +63,7 @@ class ConstraintInline(StackedInline):
             {
                 "fields": (
                     ("name", "kind"), "parameters", ("is_hard", "enabled"), ("valid_from", "valid_until"),
-                    ("source_list", "category"), "products", "description",
+                    "source_list", "category", "products", "description",
                 )
             },
         ),
