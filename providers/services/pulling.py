@@ -47,7 +47,14 @@ def _claimed() -> Iterator[tuple[int, Callable[[], int]]]:
 @transaction.atomic
 def _claim(connection: ProviderConnection, puller: Puller) -> Checkpoint | None:
     """The checkpoint if it is due and ours now: the conditional update lets one process through."""
-    first = (connection.pk, puller.key, "", timezone.now(), timezone.now())
+    now = timezone.now()
+    first = (
+        connection.pk,
+        puller.key,
+        "",
+        now - timedelta(seconds=1),
+        now,
+    )  # SQLite's clock tells no microseconds
     fields = ("connection", "puller", "value", "due_at", "updated_at")
     bulk.insert(Checkpoint, fields, [first], skip_conflicts=True)
     found = Checkpoint.objects.filter(connection=connection, puller=puller.key)
@@ -88,5 +95,5 @@ def _rest(connection: ProviderConnection, puller: Puller) -> float:
 
 def pull_now(connection: ProviderConnection) -> None:
     """Make the pullers of a connection due, as after it was down."""
-    Checkpoint.objects.filter(connection=connection).update(due_at=timezone.now())
+    Checkpoint.objects.filter(connection=connection).update(due_at=Now())
     ConnectionGate.objects.filter(pk=connection.pk).update(closed_until=None)

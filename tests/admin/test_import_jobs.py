@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as house
@@ -135,7 +136,7 @@ def test_a_killed_worker_leaves_no_row_twice_and_none_out(world, nth):
     left = ImportChunk.objects.get(number=nth - 1)
     assert (left.done, left.attempts) == (False, 1)
     assert work() == 8 - 2 * nth, "what the dead one held is left until its lease is over"
-    ImportChunk.objects.update(lease_until=timezone.now())
+    ImportChunk.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert work() == 2
 
     file.refresh_from_db()

@@ -103,7 +103,7 @@ def test_orders_wait_for_the_batch_and_go_on_with_its_plan(waiting, run_flows):
 
 def test_a_second_look_before_it_is_due_changes_nothing(waiting, run_flows):
     waiting(1)
-    FlowRun.objects.update(due_at=timezone.now())
+    FlowRun.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     run_flows()
     assert BatchedLine.objects.count() == 2 and SourcingBatch.objects.count() == 1
 
@@ -270,7 +270,7 @@ def test_a_killed_worker_leaves_the_batch_claimable_and_nothing_is_doubled(waiti
     assert left.attempts == 1 and timedelta(0) < left.lease_until - timezone.now() <= batches.LEASE
     assert batches.work() == 0, "nobody takes it while the lease holds"
 
-    SourcingBatch.objects.update(lease_until=timezone.now())
+    SourcingBatch.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     assert batches.work() == 1
     run_flows()
     assert places() == [("ST-CHI", 1), ("ST-CHI", 2)] * 3

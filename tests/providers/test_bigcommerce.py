@@ -36,7 +36,7 @@ def tell(number: int, event: str = "h1", scope: str = "store/order/created") -> 
 
 
 def pull() -> int:
-    Checkpoint.objects.update(due_at=timezone.now())
+    Checkpoint.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     found = pulling.pull_due()
     inbox.work(1)
     return found
@@ -196,7 +196,10 @@ def test_late_checkouts_and_edits_are_found_by_their_time(shop, shop_connection,
     shop.place(7, ("A-1", 1, "10.0000"), total_inc_tax="10.0000")
     shop.place(6, ("A-1", 1, "10.0000"), total_inc_tax="10.0000", status_id=0)
     Checkpoint.objects.create(
-        connection=shop_connection, puller="changes", value=f"{PLACED}|1", due_at=timezone.now()
+        connection=shop_connection,
+        puller="changes",
+        value=f"{PLACED}|1",
+        due_at=timezone.now() - timedelta(seconds=1),
     )
     pull()
     assert list(Order.objects.values_list("external_id", flat=True)) == ["7"]
@@ -216,7 +219,10 @@ def test_more_changes_in_one_second_than_a_page_holds(shop, shop_connection, mak
     make_product("A-1")
     monkeypatch.setattr(fetching, "PAGE", 2)
     Checkpoint.objects.create(
-        connection=shop_connection, puller="changes", value=f"{PLACED}|1", due_at=timezone.now()
+        connection=shop_connection,
+        puller="changes",
+        value=f"{PLACED}|1",
+        due_at=timezone.now() - timedelta(seconds=1),
     )
     far = timezone.now() + timedelta(days=1)
     for number in range(1, 8):

@@ -46,7 +46,9 @@ def test_one_effect_however_it_died(connect, vendor, point, done_before, uses_ke
     assert (left.state, left.attempts) == ("sending", 1)
     assert left.lease_until - timezone.now() < timedelta(seconds=60)
     assert outbox.deliver(1) == 0, "nobody takes it while the lease holds"
-    ProviderRequest.objects.update(due_at=timezone.now(), lease_until=timezone.now())
+    ProviderRequest.objects.update(
+        due_at=timezone.now() - timedelta(seconds=1), lease_until=timezone.now() - timedelta(seconds=1)
+    )
     assert outbox.deliver(1) == 1
     assert ProviderRequest.objects.get().state == "done"
     assert len(vendor.ledger) == (1 if uses_keys else done_before + 1)

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from datetime import timedelta
 
 import pytest
 from django.db import connection as database
@@ -27,7 +28,7 @@ def enqueue(connection, count: int = 1) -> None:
 
 
 def due_now() -> None:
-    ProviderRequest.objects.filter(due_at__isnull=False).update(due_at=timezone.now())
+    ProviderRequest.objects.filter(due_at__isnull=False).update(due_at=timezone.now() - timedelta(seconds=1))
     ConnectionGate.objects.update(closed_until=None)
 
 
@@ -78,7 +79,7 @@ def test_a_429_is_obeyed_and_not_counted(connect, vendor):
     request, gate = ProviderRequest.objects.get(), ConnectionGate.objects.get()
     assert (request.state, request.attempts, gate.failures_in_a_row) == ("ready", 0, 0)
     assert 25 < (gate.closed_until - timezone.now()).total_seconds() <= 30
-    ProviderRequest.objects.update(due_at=timezone.now())
+    ProviderRequest.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert outbox.deliver(1) == 0 and len(vendor.calls) == 1
 
 
@@ -90,7 +91,7 @@ def test_control_a_gate_that_does_not_close_lets_calls_through_while_they_asked_
     vendor.script = [(429, {"Retry-After": "30"})] * 2
     drain()
     asked = len(vendor.calls)
-    ProviderRequest.objects.update(due_at=timezone.now())
+    ProviderRequest.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     assert outbox.deliver(1) == 2 and len(vendor.calls) == asked + 2, "well within the thirty seconds"
 
 
@@ -170,7 +171,7 @@ def test_a_late_finisher_is_harmless_as_it_must_show_its_token(connect, vendor, 
     (slow,) = claims.claim(connection)
     called = delivery.call(slow)
     due_now()
-    ProviderRequest.objects.update(lease_until=timezone.now())
+    ProviderRequest.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
     drain()
     assert state() == "done"
     if not guarded:
