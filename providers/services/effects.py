@@ -49,9 +49,8 @@ def settled(requests: Sequence[ProviderRequest], *, actor: str = "") -> None:
     groups: dict[tuple, list[ProviderRequest]] = defaultdict(list)
     for request in requests:
         groups[(request.connection_id, request.action, request.state)].append(request)
-    if (
-        len(groups) > 1
-    ):  # each group locks its own; all of them in one order first, or two of us wait for each other
+    # Each group locks its own orders: of several, all in one order first, or two of us wait for each other.
+    if len(groups) > 1:
         lock_owners({request.record_id for request in requests if request.entity == "fulfillment_order"})
     for (_, key, state), group in groups.items():
         found = action(key)

@@ -48,13 +48,8 @@ def _claimed() -> Iterator[tuple[int, Callable[[], int]]]:
 def _claim(connection: ProviderConnection, puller: Puller) -> Checkpoint | None:
     """The checkpoint if it is due and ours now: the conditional update lets one process through."""
     now = timezone.now()
-    first = (
-        connection.pk,
-        puller.key,
-        "",
-        now - timedelta(seconds=1),
-        now,
-    )  # SQLite's clock tells no microseconds
+    due_at = now - timedelta(seconds=1)  # SQLite's clock tells no microseconds, and it is due at once
+    first = (connection.pk, puller.key, "", due_at, now)
     fields = ("connection", "puller", "value", "due_at", "updated_at")
     bulk.insert(Checkpoint, fields, [first], skip_conflicts=True)
     found = Checkpoint.objects.filter(connection=connection, puller=puller.key)
