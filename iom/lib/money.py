@@ -62,6 +62,7 @@ CURRENCIES = frozenset(MINOR_DIGITS) | frozenset(
     ]
 )
 LARGEST_MINOR = 10**15
+HOUSE_CURRENCY = "USD"  # of a new amount until a person says another
 
 
 def digits(currency: str) -> int:

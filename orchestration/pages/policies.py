@@ -14,6 +14,7 @@ from orchestration.entities import policy_entities
 from orchestration.errors import BadRule, NotPublishable, OrchestrationError
 from orchestration.models import Policy, ValueList
 from orchestration.pages import rule_forms
+from orchestration.policies.amounts import label
 from orchestration.policies.evaluate import evaluate
 from orchestration.policies.explain import explain
 from orchestration.policies.fields import FIELDS, MODELS, ORDER_OF, RELATIONS, SETTABLE
@@ -147,7 +148,8 @@ def _offers(entity: str) -> dict[str, Any]:
     """What the lists of the form offer, by entity."""
     entities = {entity, *(other for other, _ in RELATIONS[entity].values())}
     return {
-        "field_lists": {name: FIELDS[name].split() for name in entities}, "settable": SETTABLE[entity], "doings": rule_forms.DOINGS.items(),
+        "field_lists": {name: [label(field) for field in FIELDS[name].split()] for name in entities},
+        "settable": [(name, label(name)) for name in SETTABLE[entity]], "doings": rule_forms.DOINGS.items(),
         "head_choices": [
             (name, Policy._meta.get_field(name).verbose_name, Policy._meta.get_field(name).choices)
             for name in ("type", "criticality", "combine", "otherwise")

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from orchestration.policies import editing
+from iom.lib.money import CURRENCIES, HOUSE_CURRENCY
+from orchestration.policies import amounts, editing
 from orchestration.policies.editing import Node
 from orchestration.policies.fields import OPERATORS, RELATIONS, SETTABLE, catalog
 from orchestration.policies.words import OPERATOR_WORDS, condition_words
@@ -99,8 +100,16 @@ def stored(rules: list[dict[str, Any]], entity: str) -> list[dict[str, Any]]:
 
 
 def doing_of(action: Mapping[str, Any]) -> dict[str, str]:
-    """An action as the row of a form: what, on which field, with what, why."""
-    field, value = str(action.get("set", "")), editing.written(action.get("value"))
+    """An action as the row of a form: what, on which field, with what, in which currency, why."""
+    field, code = str(action.get("set", "")), str(action.get("currency") or "")
+    value = action.get("by" if "arithmetic" in action else "value")
+    if (
+        amounts.is_amount(field)
+        and (code or value not in (None, ""))
+        and action.get("arithmetic") != "multiply"
+    ):
+        value, code = (amounts.written(field, value, code), code) if code else (str(value), amounts.ANY)
+    value = editing.written(value)
     if "tag" in action:
         return _doing(f"tag_{action['tag']}", "", str(action.get("name", "")))
     if "hold" in action:
@@ -108,14 +117,14 @@ def doing_of(action: Mapping[str, Any]) -> dict[str, str]:
     if "raise" in action:
         return _doing("raise", "", str(action["raise"]))
     if "from" in action:
-        return _doing("from", field, str(action["from"]))
+        return _doing("from", field, amounts.label(str(action["from"])))
     if "arithmetic" in action:
-        return _doing(str(action["arithmetic"]), field, str(action.get("by", "")))
-    return _doing("value", field, value)
+        return _doing(str(action["arithmetic"]), field, value, currency=code)
+    return _doing("value", field, value, currency=code)
 
 
-def _doing(what: str, field: str, value: str, reason: str = "") -> dict[str, str]:
-    return {"what": what, "field": field, "value": value, "reason": reason}
+def _doing(what: str, field: str, value: str, reason: str = "", currency: str = "") -> dict[str, str]:
+    return {"what": what, "field": field, "value": value, "reason": reason, "currency": currency}
 
 
 def doing_read(
@@ -130,7 +139,12 @@ def doing_read(
     if what == "raise":
         return {"raise": value}
     if what == "from":
-        return {"set": field, "from": value}
+        return {"set": field, "from": amounts.column(value, catalog(entity))}
+    if amounts.is_amount(field) and what in ("value", "add", "round") and row["currency"] != amounts.ANY:
+        found, code = amounts.read(field, "", value, row["currency"] or HOUSE_CURRENCY)
+        if what == "value":
+            return {"set": field, "value": found, "currency": code}
+        return {"set": field, "arithmetic": what, "by": found, "currency": code}
     if what in ("multiply", "add", "round"):
         return {"set": field, "arithmetic": what, "by": value}
     spec = catalog(entity).get(field)
@@ -149,15 +163,32 @@ def shown(rules: list[dict[str, Any]], entity: str) -> list[dict[str, Any]]:
     return [
         {
             **rule, "place": f"r{n}", "index": n, "node": node_shown(rule["node"], entity, f"r{n}"),
-            "doings": [{**doing_of(a), "place": f"a{n}.{k}"} for k, a in enumerate(rule["actions"])],
+            "doings": [doing_shown(doing_of(a), f"a{n}.{k}") for k, a in enumerate(rule["actions"])],
         }
         for n, rule in enumerate(rules)
     ]  # fmt: skip
 
 
+def doing_shown(doing: Mapping[str, str], place: str) -> dict[str, Any]:
+    priced = doing["what"] in ("value", "add", "round") and amounts.is_amount(doing["field"])
+    return {**doing, "place": place, "currencies": currencies(doing["currency"]) if priced else ()}
+
+
+def currencies(chosen: str) -> list[tuple[str, str, bool]]:
+    """What an amount can be in: code, label, whether it is the one. “Any” only where a rule has it from before."""
+    anyhow = [(amounts.ANY, "any currency")] if chosen == amounts.ANY else []
+    offered = [*anyhow, *((code, code) for code in sorted(CURRENCIES))]
+    return [(code, label, code == (chosen or HOUSE_CURRENCY)) for code, label in offered]
+
+
 def node_shown(node: Node, entity: str, place: str) -> dict[str, Any]:
     """The node with its place, its entity, and the operators that its field allows."""
     found = {**node, "place": place, "entity": entity, "operators": _operators(node, entity)}
+    if amounts.is_amount(node.get("field")) and node.get("match", "sum") == "sum" and not _wordless(node):
+        found["currencies"] = currencies(node["currency"])
+    for name in ("field", "other"):
+        if name in node:
+            found[name] = amounts.label(node[name])
     if node["kind"] == "row":
         spec = catalog(entity).get(node["field"])
         return {**found, "hint": _hint(node, spec), "choices": spec.choices if spec else ()}
@@ -176,15 +207,25 @@ def _operators(node: Node, entity: str) -> list[tuple[str, str]]:
     return [(op, OPERATOR_WORDS[op]) for op in dict.fromkeys(op for kind in kinds for op in OPERATORS[kind])]
 
 
+def _wordless(node: Node) -> bool:
+    """No constant of its own: given or missing, in a kept list, beside another field."""
+    return (
+        node["op"] in ("has_data", "has_no_data") or node["op"].endswith("in_list") or bool(node.get("other"))
+    )
+
+
 def _hint(node: Node, spec: Any) -> str:
+    amount = bool(spec and spec.currency) and node["currency"] != amounts.ANY
     if node["op"] in ("in", "not_in"):
-        return "values, with commas"
+        return "such as 5.00; 10.00" if amount else "values, with commas"
     if node["op"] == "between":
-        return "from, to"
+        return "from; to" if amount else "from, to"
     if node["op"].endswith("in_list"):
         return "key of a list"
     if node["op"] in ("older_than", "within_last", "within_next"):
         return "such as 2 days"
+    if amount:
+        return "such as 5,000.00"
     return {"boolean": "yes or no", "date": "2026-11-20"}.get(spec.type if spec else "", "")
 
 

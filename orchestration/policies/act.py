@@ -67,25 +67,37 @@ def _ids(policy: Mapping[str, Any], verdicts: Mapping[int, Verdict], position: i
 
 
 def _write(entity: str, rule: Mapping, ids: list[int], verdicts: Mapping[int, Verdict]) -> None:
-    model, values, told = MODELS[entity], {}, {}
+    """One UPDATE, and one more for each currency that the rule names amounts in: of the records in that currency."""
+    parted: dict[str, list[Mapping]] = defaultdict(list)
     for action in rule["actions"]:
         if "set" in action:
-            values |= _values(entity, action)
-            told |= action.get("values") or {action["set"]: None}
-    if not values:
-        return
+            parted[action.get("currency", "")].append(action)
+    for code, actions in parted.items():
+        mine = _in_currency(entity, actions[0]["set"], code, ids) if code else ids
+        if mine:
+            _set(entity, actions, mine, verdicts)
+
+
+def _in_currency(entity: str, name: str, code: str, ids: list[int]) -> list[int]:
+    known = catalog(entity)
+    rows = MODELS[entity]._base_manager.filter(pk__in=ids, **{known[known[name].currency].lookup: code})
+    return list(rows.values_list("pk", flat=True))
+
+
+def _set(entity: str, actions: Sequence[Mapping], ids: list[int], verdicts: Mapping[int, Verdict]) -> None:
+    model, values, told = MODELS[entity], {}, {}
+    for action in actions:
+        values |= _values(entity, action)
+        told |= action.get("values") or {action["set"]: None}
     model._base_manager.filter(pk__in=ids).update(**values)
-    unknown = [name for name in told if name not in _constants(rule)]
+    known = {name for action in actions for name in action.get("values") or {}}
+    unknown = [name for name in told if name not in known]
     actual = {pk: {} for pk in ids}
     if unknown:
         rows = model._base_manager.filter(pk__in=ids).values_list("pk", *unknown)
         actual = {row[0]: dict(zip(unknown, row[1:], strict=True)) for row in rows}
     for pk in ids:
         verdicts[pk].sets.update({**told, **actual[pk]})
-
-
-def _constants(rule: Mapping) -> set[str]:
-    return {name for action in rule["actions"] for name in action.get("values") or {}}
 
 
 def _values(entity: str, action: Mapping) -> dict[str, Any]:

@@ -4,11 +4,12 @@
                                                              a moment from now on
     {"set": field, "from": field}                            what another field of the same type has
     {"set": field, "arithmetic": "multiply" | "add" | "round", "by": number}
+    {"set": amount, …, "currency": code}                     an amount of money: of records in that currency only
     {"tag": "add" | "remove", "name": tag}                   of the order
     {"hold": type, "reason": text}                           of the order
     {"raise": business event}                                for the record, or for its order
 
-Only fields that the entity declares as settable; a state and an amount of money never are.
+Only fields that the entity declares as settable; a state never is, and of the built-in entities no amount of money is.
 """
 
 from collections.abc import Mapping
@@ -19,8 +20,9 @@ from django.db import connection
 
 from fulfillment.models import SourceList
 from inventory.models import FulfillmentSource
+from iom.lib.money import CURRENCIES
 from orchestration.errors import BadRule
-from orchestration.policies import constants
+from orchestration.policies import amounts, constants
 from orchestration.policies.fields import SETTABLE, FieldSpec, catalog
 from orders.models import EventDefinition, Hold
 from orders.services.tags import TAG_LENGTH
@@ -28,6 +30,7 @@ from orders.services.tags import TAG_LENGTH
 ARITHMETIC = ("multiply", "add", "round")
 MOST_ACTIONS = 50
 MOST_NUMBER = 10**12  # leaves room for the digits of a multiplication in 64 bits
+MOST_ADDED = 10**9  # minor units
 RANGES = {("order", "priority"): (0, 100)}
 
 
@@ -57,13 +60,27 @@ def _set(entity: str, action: Mapping, path: str) -> dict[str, Any]:
     ways = [way for way in ("value", "from", "arithmetic") if way in action]
     if len(ways) != 1:
         raise BadRule(path, "needs one of “value”, “from” and “arithmetic”")
-    _only(action, {"set", ways[0], "values"} | ({"by"} if ways[0] == "arithmetic" else set()), path)
+    allowed = {"set", ways[0], "values"} | ({"by"} if ways[0] == "arithmetic" else set())
+    spec = catalog(entity).get(name)
+    if spec and spec.currency and ways[0] != "from" and action.get("arithmetic") != "multiply":
+        allowed.add("currency")
+        _in_currency(spec, action, path)
+    _only(action, allowed, path)
     if name == "source":
         return _source(action, path)
     if name == "source_list":
         return _source_list(action, path)
-    spec = catalog(entity)[name]
     return {"value": _constant, "from": _copied, "arithmetic": _counted}[ways[0]](entity, spec, action, path)
+
+
+def _in_currency(spec: FieldSpec, action: Mapping, path: str) -> None:
+    if "currency" not in action:
+        return
+    if (code := action["currency"]) not in CURRENCIES:
+        raise BadRule(f"{path}.currency", f"{code!r} is no currency that is known here")
+    way = "by" if "arithmetic" in action else "value"
+    if sentence := amounts.fault(spec.name, action.get(way), code):
+        raise BadRule(f"{path}.{way}", sentence)
 
 
 def _source(action: Mapping, path: str) -> dict[str, Any]:
@@ -128,10 +145,11 @@ def _counted(entity: str, spec: FieldSpec, action: Mapping, path: str) -> dict[s
         raise BadRule(f"{path}.by", "must be from 0 to 1,000 with at most four digits after the point")
     if how != "multiply" and by != by.to_integral_value():
         raise BadRule(f"{path}.by", "must be a whole number")
-    if (how == "add" and abs(by) > 1000) or (how == "round" and not 1 <= by <= 1000):
-        raise BadRule(
-            f"{path}.by", "must be a whole number within 1,000" + (", above 0" if how == "round" else "")
-        )
+    most = MOST_ADDED if "currency" in action else 1000
+    if (how == "add" and abs(by) > most) or (how == "round" and not 1 <= by <= most):
+        told = amounts.words(spec.name, most, action["currency"]) if "currency" in action else "1,000"
+        kind = "an amount" if "currency" in action else "a whole number"
+        raise BadRule(f"{path}.by", f"must be {kind} within {told}" + (", above 0" if how == "round" else ""))
     return dict(action)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iom.lib.canonical import dumps
-from orchestration.policies import constants, domains
+from orchestration.policies import amounts, constants, domains
 from orchestration.policies.compile import DENIALS
 from orchestration.policies.domains import Domain
 from orchestration.policies.fields import FieldSpec, catalog
@@ -96,7 +96,8 @@ def _normal(entity: str, tree: Mapping[str, Any], positive: bool) -> Any:
     return _leaf(entity, tree, positive)
 
 
-def _leaf(entity: str, tree: Mapping[str, Any], positive: bool) -> Leaf:
+def _leaf(entity: str, tree: Mapping[str, Any], positive: bool) -> Any:
+    """A leaf; of an amount with a currency both: the currency and the figure, or for its denial one of them not."""
     spec, operator = catalog(entity)[tree["field"]], tree["op"]
     if operator in DENIALS:
         operator, positive = DENIALS[operator], not positive
@@ -108,7 +109,15 @@ def _leaf(entity: str, tree: Mapping[str, Any], positive: bool) -> Leaf:
         value = constants.constants(spec, tree["value"], "value")
     else:
         value = constants.constant(spec, tree["value"], "value") if not operator.startswith("has_") else None
-    domain = domains.allowed(spec, operator, value)
+    leaf = _plain(spec, domains.allowed(spec, operator, value), positive)
+    if "currency" not in tree:
+        return leaf
+    code = catalog(entity)[spec.currency]
+    of_code = _plain(code, domains.allowed(code, "equals", tree["currency"]), positive)
+    return ("all" if positive else "any", [of_code, leaf])
+
+
+def _plain(spec: FieldSpec, domain: Domain, positive: bool) -> Leaf:
     return Leaf(spec.name, spec, domain if positive else domain.rest(), "", positive)
 
 
@@ -195,9 +204,17 @@ def _absent(box: Mapping[str, Domain], specs: Mapping[str, FieldSpec], owner: st
 def _example(box: Mapping[str, Domain], specs: Mapping[str, FieldSpec]) -> dict[str, str]:
     gone = {owner for name in box if (owner := _owner(specs[name])) and not _present(box, specs, owner)}
     return {
-        name: "missing" if _owner(specs[name]) in gone else domains.shown(specs[name], domain)
+        amounts.label(name): "missing"
+        if _owner(specs[name]) in gone
+        else domains.shown(specs[name], domain, _code(box, specs[name]))
         for name, domain in box.items()
     }
+
+
+def _code(box: Mapping[str, Domain], spec: FieldSpec) -> str:
+    """The currency of an amount of the example, where only one is possible."""
+    domain = box.get(spec.currency)
+    return domain.example() if domain and domain.some and not domain.others else ""
 
 
 def _owner(spec: FieldSpec) -> str:

@@ -2,6 +2,7 @@
 
     tree       {"all": [tree, …]} | {"any": [tree, …]} | {"not": tree} | comparison | related
     comparison {"field": name, "op": operator, "value": constant} | {"field": name, "op": operator, "other": name}
+               {"field": amount, "op": operator, "value": constant, "currency": code}; so may a sum of amounts
                {"field": name, "op": "in_list", "list": key of a list of values}
     related    {"related": name, "match": "any" | "all" | "none", "where": tree}
                {"related": name, "aggregate": "count" | "sum", "field": name, "op": operator, "value": number}
@@ -18,7 +19,9 @@ from django.db.models import BigIntegerField, Count, DecimalField, Exists, F, Ou
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
+from iom.lib.money import CURRENCIES
 from orchestration.errors import BadRule
+from orchestration.policies import amounts
 from orchestration.policies.constants import (
     Moment,
     constant,
@@ -37,6 +40,7 @@ from orchestration.policies.fields import (
     RELATIONS,
     FieldSpec,
     catalog,
+    currency_of,
 )
 
 DEPTH = 20
@@ -67,11 +71,16 @@ def compile_tree(entity: str, tree: Mapping[str, Any], path: str = "condition") 
 
 
 def fields_of(entity: str, tree: Mapping[str, Any]) -> list[str]:
-    """The fields of the entity itself that the tree compares, in order: what an explanation shows the values of."""
+    """The fields of the entity itself that the tree compares, in order: what an explanation shows the values of.
+
+    An amount is followed by the field of its currency.
+    """
     if not isinstance(tree, Mapping):
         return []
     if "field" in tree and "related" not in tree:
-        return [tree["field"], *([tree["other"]] if "other" in tree else [])]
+        names = [tree["field"], *([tree["other"]] if "other" in tree else [])]
+        codes = [spec.currency for name in names if (spec := catalog(entity).get(name)) and spec.currency]
+        return list(dict.fromkeys([*names, *codes]))
     parts = tree.get("all") or tree.get("any") or ([tree["not"]] if "not" in tree else [])
     return list(dict.fromkeys(name for part in parts for name in fields_of(entity, part)))
 
@@ -130,7 +139,7 @@ def _related(entity: str, tree: Mapping, path: str, depth: int) -> Q:
     other, back = known[tree["related"]]
     rows = MODELS[other]._base_manager.filter(**{back: OuterRef("pk")})
     if "aggregate" in tree:
-        return _aggregate(other, back, rows, tree, path)
+        return _aggregate(entity, other, back, rows, tree, path)
     _only(tree, {"related", "match", "where"}, path)
     match = tree.get("match", "any")
     where = _node(other, tree.get("where", {}), f"{path}.where", depth + 1)
@@ -143,13 +152,19 @@ def _related(entity: str, tree: Mapping, path: str, depth: int) -> Q:
     raise BadRule(f"{path}.match", "must be any, all or none")
 
 
-def _aggregate(other: str, back: str, rows, tree: Mapping, path: str) -> Q:
+def _aggregate(entity: str, other: str, back: str, rows, tree: Mapping, path: str) -> Q:
+    code = Q()
     if tree["aggregate"] == "count":
         _only(tree, {"related", "aggregate", "op", "value"}, path)
         figure = Count("pk")
     elif tree["aggregate"] == "sum":
-        _only(tree, {"related", "aggregate", "field", "op", "value"}, path)
-        figure = Sum(_summed(other, tree.get("field"), f"{path}.field").lookup)
+        spec = _summed(other, tree.get("field"), f"{path}.field")
+        if "currency" in tree and spec.currency:
+            code = Q(**{currency_of(entity): _code(spec, tree, path)})
+        _only(
+            tree, {"related", "aggregate", "field", "op", "value"} | ({"currency"} if code else set()), path
+        )
+        figure = Sum(spec.lookup)
     else:
         raise BadRule(f"{path}.aggregate", "must be count or sum")
     operator, value = tree.get("op"), tree.get("value")
@@ -160,8 +175,8 @@ def _aggregate(other: str, back: str, rows, tree: Mapping, path: str) -> Q:
     grouped = rows.order_by().values(back).annotate(figure=figure).values("figure")
     total = Coalesce(Subquery(grouped, output_field=BigIntegerField()), 0)
     if operator == "does_not_equal":
-        return ~Q(Exact(total, wanted))
-    return Q(FIGURES[operator](total, wanted))
+        return ~(code & Q(Exact(total, wanted)))
+    return code & Q(FIGURES[operator](total, wanted))
 
 
 def _summed(other: str, name: Any, path: str) -> FieldSpec:
@@ -185,8 +200,27 @@ def _comparison(entity: str, tree: Mapping, path: str) -> Q:
         _only(tree, {"field", "op", "value"}, path)
         return _data(spec, operator)
     if operator in DENIALS:
-        return ~_holds(entity, spec, DENIALS[operator], tree, path)
-    return _holds(entity, spec, operator, tree, path)
+        return ~_in_currency(entity, spec, DENIALS[operator], tree, path)
+    return _in_currency(entity, spec, operator, tree, path)
+
+
+def _in_currency(entity: str, spec: FieldSpec, operator: str, tree: Mapping, path: str) -> Q:
+    """An amount with a currency: only records in that currency can hold, whatever the figure."""
+    if "currency" not in tree or not spec.currency or not {"other", "list"}.isdisjoint(tree):
+        return _holds(entity, spec, operator, tree, path)
+    code = _code(spec, tree, path)
+    rest = {name: part for name, part in tree.items() if name != "currency"}
+    return _holds(entity, spec, operator, rest, path) & Q(**{catalog(entity)[spec.currency].lookup: code})
+
+
+def _code(spec: FieldSpec, tree: Mapping, path: str) -> str:
+    code, value = tree["currency"], tree.get("value")
+    if not isinstance(code, str) or code not in CURRENCIES:
+        raise BadRule(f"{path}.currency", f"{code!r} is no currency that is known here")
+    for one in value if isinstance(value, list) else [value]:
+        if sentence := amounts.fault(spec.name, one, code):
+            raise BadRule(f"{path}.value", sentence)
+    return code
 
 
 def _holds(entity: str, spec: FieldSpec, operator: str, tree: Mapping, path: str) -> Q:

@@ -17,6 +17,7 @@ from django.db.models import (
     Q,
 )
 
+from orchestration.policies import amounts
 from orchestration.policies.constants import moments, whole_days
 from orchestration.policies.fields import FieldSpec
 
@@ -115,8 +116,8 @@ def allowed(spec: FieldSpec, operator: str, value: Any) -> Domain | None:
     return Numbers((_interval(spec, operator, value),), False)
 
 
-def shown(spec: FieldSpec, domain: Domain) -> str:
-    """An example of the domain as people write it."""
+def shown(spec: FieldSpec, domain: Domain, currency: str = "") -> str:
+    """An example of the domain as people write it; an amount in its currency, if that is known."""
     if not domain.some:
         return "missing"
     found = domain.example()
@@ -124,6 +125,8 @@ def shown(spec: FieldSpec, domain: Domain) -> str:
         return {True: "yes", False: "no", "": "empty"}.get(found, str(found))
     if spec.type == "number":
         places = spec.field.decimal_places if isinstance(spec.field, DecimalField) else 0
+        if spec.currency:
+            return amounts.words(spec.name, Decimal(found).scaleb(-places), currency)
         return format((Decimal(found) / 10**places).normalize(), "f") if places else str(found)
     return _day(spec, found)
 

@@ -3,8 +3,10 @@
 For the builder a condition is a tree of nodes, also while half filled in: groups, rows and related groups.
 
     {"kind": "group", "word": "all" | "any" | "not_all" | "not_any", "parts": [node, …]}
-    {"kind": "row", "field", "op", "value", "other"}           value as people write it, such as “US, CA” or “2 days”
-    {"kind": "related", "related", "match", "field", "op", "value", "word", "parts"}
+    {"kind": "row", "field", "op", "value", "currency", "other"}    value as people write it: “US, CA”, “2 days”, “5,000.00”
+    {"kind": "related", "related", "match", "field", "op", "value", "currency", "word", "parts"}
+
+Of an amount, `currency` is a code, or `amounts.ANY` in a rule that compares minor units of any currency.
 
 A place is the positions from the outermost group inwards, such as `(0, 2)`.
 """
@@ -14,7 +16,9 @@ from copy import deepcopy
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from orchestration.policies.fields import catalog
+from iom.lib.money import HOUSE_CURRENCY
+from orchestration.policies import amounts
+from orchestration.policies.fields import MODELS, catalog
 
 Node = dict[str, Any]
 Place = tuple[int, ...]
@@ -27,8 +31,8 @@ def group(word: str = "all", parts: Sequence[Node] = ()) -> Node:
     return {"kind": "group", "word": word, "parts": list(parts)}
 
 
-def row(field: str = "", op: str = "equals", value: str = "", other: str = "") -> Node:
-    return {"kind": "row", "field": field, "op": op, "value": value, "other": other}
+def row(field: str = "", op: str = "equals", value: str = "", other: str = "", currency: str = "") -> Node:
+    return {"kind": "row", "field": field, "op": op, "value": value, "currency": currency, "other": other}
 
 
 def related(name: str = "", match: str = "any") -> Node:
@@ -39,6 +43,7 @@ def related(name: str = "", match: str = "any") -> Node:
         "field": "",
         "op": "at_least",
         "value": "",
+        "currency": "",
         "word": "all",
         "parts": [],
     }
@@ -130,18 +135,32 @@ def _from(tree: Mapping[str, Any]) -> Node:
             return group(word, [_from(part) for part in tree[word]])
     if "related" in tree:
         return _from_related(tree)
-    value = tree.get("list") if str(tree.get("op", "")).endswith("in_list") else tree.get("value")
-    return row(tree.get("field", ""), tree.get("op", "equals"), written(value), tree.get("other", ""))
+    if str(tree.get("op", "")).endswith("in_list"):
+        return row(tree.get("field", ""), tree["op"], written(tree.get("list")))
+    value, currency = _from_constant(tree)
+    return row(tree.get("field", ""), tree.get("op", "equals"), value, tree.get("other", ""), currency)
+
+
+def _from_constant(tree: Mapping[str, Any]) -> tuple[str, str]:
+    """What is compared with, as text, and of an amount its currency."""
+    name, value, code = tree.get("field", ""), tree.get("value"), tree.get("currency")
+    if not amounts.is_amount(name) or tree.get("aggregate") == "count":
+        return written(value), ""
+    if code:
+        return amounts.written(name, value, str(code)), str(code)
+    return written(value), "" if value in (None, "") else amounts.ANY
 
 
 def _from_related(tree: Mapping[str, Any]) -> Node:
     node = related(tree["related"], tree.get("aggregate") or tree.get("match", "any"))
     if "aggregate" in tree:
+        value, currency = _from_constant(tree)
         return {
             **node,
             "field": tree.get("field", ""),
             "op": tree.get("op", ""),
-            "value": written(tree.get("value")),
+            "value": value,
+            "currency": currency,
         }
     inner = from_tree(tree.get("where") or {})
     return {**node, "word": inner["word"], "parts": inner["parts"]}
@@ -152,15 +171,9 @@ def to_tree(node: Node, entity: str, relations: Mapping[str, Mapping[str, tuple]
         return _grouped(node, entity, relations)
     if node["kind"] == "row":
         return _compared(node, entity)
-    if node["match"] in FIGURES:
-        figure = {
-            "related": node["related"],
-            "aggregate": node["match"],
-            "op": node["op"],
-            "value": read("number", "", node["value"]),
-        }
-        return {**figure, "field": node["field"]} if node["match"] == "sum" else figure
     other = relations.get(entity, {}).get(node["related"], (entity, ""))[0]
+    if node["match"] in FIGURES:
+        return _figured(node, other)
     return {"related": node["related"], "match": node["match"], "where": _grouped(node, other, relations)}
 
 
@@ -171,16 +184,34 @@ def _grouped(node: Node, entity: str, relations: Mapping) -> dict[str, Any]:
     return {"not": tree} if word.startswith("not_") else tree
 
 
+def _figured(node: Node, other: str) -> dict[str, Any]:
+    tree = {"related": node["related"], "aggregate": node["match"], "op": node["op"]}
+    if node["match"] == "count":
+        return {**tree, "value": read("number", "", node["value"])}
+    name = amounts.column(node["field"], catalog(other) if other in MODELS else {})
+    return {**tree, "field": name, **_constant(name, "number", node)}
+
+
+def _constant(name: str, kind: str, node: Node) -> dict[str, Any]:
+    """The value as the rule language has it; an amount with its currency, the house's where none is chosen."""
+    if not amounts.is_amount(name) or node["currency"] == amounts.ANY:
+        return {"value": read(kind, node["op"], node["value"])}
+    value, code = amounts.read(name, node["op"], node["value"], node["currency"] or HOUSE_CURRENCY)
+    return {"value": value, "currency": code}
+
+
 def _compared(node: Node, entity: str) -> dict[str, Any]:
-    tree = {"field": node["field"], "op": node["op"]}
+    known = catalog(entity)
+    name = amounts.column(node["field"], known)
+    tree = {"field": name, "op": node["op"]}
     if node["op"] in ("has_data", "has_no_data"):
         return tree
     if node["op"].endswith("in_list"):
         return {**tree, "list": node["value"].strip()}
     if node["other"]:
-        return {**tree, "other": node["other"]}
-    spec = catalog(entity).get(node["field"])
-    return {**tree, "value": read(spec.type if spec else "text", node["op"], node["value"])}
+        return {**tree, "other": amounts.column(node["other"], known)}
+    spec = known.get(name)
+    return {**tree, **_constant(name, spec.type if spec else "text", node)}
 
 
 def written(value: Any) -> str:

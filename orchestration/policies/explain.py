@@ -1,13 +1,14 @@
 """Why a record does or does not pass: each part of each rule with its answer and the actual value, by the database."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import BooleanField, Case, Value, When
 
-from orchestration.policies.compile import compile_tree
-from orchestration.policies.fields import MODELS, catalog
+from orchestration.policies import amounts
+from orchestration.policies.compile import compile_tree, fields_of
+from orchestration.policies.fields import MODELS, FieldSpec, catalog
 from orchestration.policies.lists import resolve_all
 from orchestration.policies.words import action_words, condition_words
 
@@ -16,7 +17,7 @@ MOST_PARTS = 150  # a query has a limit of columns
 
 @dataclass(slots=True)
 class Part:
-    """One row of a rule: the sentence, whether it held, and what the record had (field name -> value)."""
+    """One row of a rule: the sentence, whether it held, and what the record had: field -> value, amounts as money."""
 
     sentence: str
     held: bool | None
@@ -46,7 +47,7 @@ def explain(policy: Mapping[str, Any], ids: Collection[int]) -> dict[int, list[E
     if dropped:
         asked = [(n, 0, tree) for n, tree in enumerate(trees)]
     answers = {f"part_{k}": _answer(entity, tree) for k, (_, _, tree) in enumerate(asked)}
-    names = list(dict.fromkeys(name for _, _, tree in asked for name in _named(tree)))
+    names = list(dict.fromkeys(name for _, _, tree in asked for name in fields_of(entity, tree)))
     rows = MODELS[entity]._base_manager.filter(pk__in=list(ids)).annotate(**answers)
     lookups = [catalog(entity)[name].lookup for name in names]
     return {
@@ -88,13 +89,24 @@ def _told(rules, asked, answers, values: dict[str, Any], entity: str) -> list[Ex
     told = []
     for n, rule in enumerate(rules):
         parts = [
-            Part(_sentence(tree, entity), bool(held), depth, {name: values[name] for name in _named(tree)})
+            Part(_sentence(tree, entity), bool(held), depth, actual_words(entity, values, _named(tree)))
             for (rule_number, depth, tree), held in zip(asked, answers, strict=True)
             if rule_number == n
         ]
         actions = [action_words(action) for action in rule.get("actions") or []]
         told.append(Explanation(rule["name"], bool(parts[0].held), parts, actions))
     return told
+
+
+def actual_words(entity: str, values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The fields by what people call them, each amount as money in its currency."""
+    known = catalog(entity)
+    return {amounts.label(name): _actual(known.get(name), values[name], values) for name in names}
+
+
+def _actual(spec: FieldSpec | None, value: Any, values: Mapping[str, Any]) -> Any:
+    code = values.get(spec.currency) if spec and spec.currency else None
+    return amounts.words(spec.name, value, code) if code and value is not None else value
 
 
 def _sentence(tree: Mapping, entity: str) -> str:

@@ -9,6 +9,7 @@ from functools import cache
 from django.db import models
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from orchestration.policies.amounts import is_amount
 from orders.models import Hold, Order, OrderLine, OrderTag
 
 MODELS = {
@@ -102,11 +103,20 @@ class FieldSpec:
     choices: tuple[str, ...] = ()
     field: models.Field | None = None
     nullable: bool = False  # it, or what it belongs to, may be missing
+    currency: str = ""  # of an amount of money: the field that has its currency
 
 
 @cache
 def catalog(entity: str) -> dict[str, FieldSpec]:
-    return {name: _spec(MODELS[entity], name) for name in FIELDS[entity].split()}
+    """The declared fields, and the currency of each amount among them."""
+    found = {name: _spec(MODELS[entity], name) for name in FIELDS[entity].split()}
+    codes = dict.fromkeys(spec.currency for spec in found.values() if spec.currency)
+    return found | {name: _spec(MODELS[entity], name) for name in codes if name not in found}
+
+
+def currency_of(entity: str) -> str:
+    """Lookup of the currency of the order that a record belongs to."""
+    return "currency" if entity == "order" else f"{ORDER_OF[entity].removesuffix('_id')}__currency"
 
 
 def _spec(model: type[models.Model], name: str) -> FieldSpec:
@@ -116,7 +126,19 @@ def _spec(model: type[models.Model], name: str) -> FieldSpec:
         nullable |= field.null
         model = field.related_model or model
     choices = tuple(str(value) for value, _ in field.choices or ()) or _state_choices(field)
-    return FieldSpec(name, name.replace(".", "__"), _type(field), choices, field, nullable)
+    return FieldSpec(
+        name, name.replace(".", "__"), _type(field), choices, field, nullable, _currency(name, field)
+    )
+
+
+def _currency(name: str, field: models.Field) -> str:
+    """An amount is in the currency of its own record, or else in that of its order."""
+    if not is_amount(name):
+        return ""
+    names = {other.name for other in field.model._meta.get_fields()}
+    found = "currency" if "currency" in names else "order.currency" if "order" in names else ""
+    owner = name.rpartition(".")[0]
+    return f"{owner}.{found}" if owner and found else found
 
 
 def _state_choices(field: models.Field) -> tuple[str, ...]:

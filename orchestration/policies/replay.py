@@ -88,7 +88,7 @@ def _compared(entity: str, tree: Mapping[str, Any], values: Mapping[str, Any]) -
         return (found in (None, "")) == (op == "has_no_data")
     if op in DENIED:
         return not _compared(entity, {**tree, "op": DENIED[op]}, values)
-    if found is None:
+    if found is None or not _in_currency(entity, tree, values):
         return False
     if "other" in tree:
         other = _value(entity, tree["other"], values)
@@ -101,6 +101,12 @@ def _compared(entity: str, tree: Mapping[str, Any], values: Mapping[str, Any]) -
     if op in TEXT:
         return TEXT[op](found.lower(), tree["value"].lower())
     return COMPARED[op](found, _alike(found, tree["value"]))
+
+
+def _in_currency(entity: str, tree: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    if "currency" not in tree:
+        return True
+    return _value(entity, catalog(entity)[tree["field"]].currency, values) == tree["currency"]
 
 
 def _value(entity: str, name: str, values: Mapping[str, Any]) -> Any:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from orchestration.policies import amounts
+
 OPERATOR_WORDS = {
     "equals": "is",
     "does_not_equal": "is not",
@@ -40,9 +42,8 @@ COMBINE_WORDS = {
 
 
 def field_words(name: str) -> str:
-    """`product.category` -> `product category`; an amount says that it is in minor units."""
-    plain = name.replace(".", " ").replace("_", " ")
-    return f"{plain.removesuffix(' minor')} in minor units" if plain.endswith(" minor") else plain
+    """`product.category` -> `product category`, `total_minor` -> `total`."""
+    return amounts.label(name).replace(".", " ").replace("_", " ")
 
 
 def rule_words(rule: Mapping[str, Any], entity: str = "order") -> str:
@@ -87,8 +88,10 @@ def action_words(action: Mapping[str, Any]) -> str:
             "add": "add {1} to {0}",
             "round": "round {} to the nearest {}",
         }
-        return verb.get(str(action["arithmetic"]), "change {} by {}").format(name, _value(action.get("by")))
-    return f"set {name} to {_value(action.get('value'))}"
+        by = action.get("by")
+        said = _constant(action, "set", by) if action["arithmetic"] != "multiply" else _value(by)
+        return verb.get(str(action["arithmetic"]), "change {} by {}").format(name, said)
+    return f"set {name} to {_constant(action, 'set', action.get('value'))}"
 
 
 def difference_words(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
@@ -135,7 +138,7 @@ def _related_words(tree: Mapping) -> str:
             if tree["aggregate"] == "count"
             else f"the sum of {field_words(str(tree.get('field', '…')))} of its {related}"
         )
-        return f"{what} {OPERATOR_WORDS.get(tree.get('op'), '…')} {_value(tree.get('value'))}"
+        return f"{what} {OPERATOR_WORDS.get(tree.get('op'), '…')} {constant_words(tree)}"
     head = MATCH_WORDS.get(tree.get("match", "any"), "… of its {} has").format(related)
     where = condition_words(tree.get("where") or {}, "")
     if where == "always":
@@ -153,7 +156,21 @@ def _comparison_words(tree: Mapping, entity: str) -> str:
         return f"{field_words(name)} {verb} {tree.get('list', '…')}"
     if operator in ("has_data", "has_no_data"):
         return f"{field_words(name)} {verb}"
-    return f"{field_words(name)} {verb} {_value(tree.get('value'), operator)}"
+    return f"{field_words(name)} {verb} {constant_words(tree)}"
+
+
+def constant_words(tree: Mapping[str, Any]) -> str:
+    """What a comparison compares with; an amount with its currency: `5,000.00 USD`."""
+    return _constant(tree, "field", tree.get("value"), str(tree.get("op", "")))
+
+
+def _constant(tree: Mapping, about: str, value: Any, operator: str = "") -> str:
+    if not amounts.is_amount(tree.get(about)) or tree.get("aggregate") == "count":
+        return _value(value, operator)
+    code = str(tree.get("currency") or "")
+    if isinstance(value, list):
+        return _value([amounts.words(tree[about], one, code) for one in value], operator)
+    return amounts.words(tree[about], value, code)
 
 
 def _value(value: Any, operator: str = "") -> str:

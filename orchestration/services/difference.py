@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.designer import tree
+from orchestration.policies import amounts
+from orchestration.policies.words import action_words
 
 SETTINGS = {
     "kind": "kind", "action": "action type", "provider_action": "provider action", "level": "level",
@@ -239,7 +241,7 @@ def _rule(policy: str, was: Mapping, now: Mapping) -> Iterator[Difference]:
         yield Difference(
             "changed", f"{policy}: {now['name']}: {_condition_change(was['condition'], now['condition'])}"
         )
-    old, new = ([_action(action) for action in rule.get("actions", [])] for rule in (was, now))
+    old, new = ([action_words(action) for action in rule.get("actions", [])] for rule in (was, now))
     if old != new:
         told = f"{', '.join(old) or 'sets nothing'} became {', '.join(new) or 'sets nothing'}"
         yield Difference("changed", f"{policy}: {now['name']}: {told}")
@@ -251,7 +253,7 @@ def _condition_change(was: Mapping, now: Mapping) -> str:
     if [leaf[0] for leaf in old] == [leaf[0] for leaf in new]:
         pairs = [(a[1], b[1]) for a, b in zip(old, new, strict=True) if a != b]
         told = [
-            f"{_leaf(a)} became {_number(b.get('value'))}"
+            f"{_leaf(a)} became {_constant(b)}"
             if a.get("op") == b.get("op")
             else f"{_leaf(a)} became {_leaf(b)}"
             for a, b in pairs
@@ -276,7 +278,7 @@ def _leaves(rule: Any, path: str = "") -> list[tuple[str, Mapping]]:
 
 
 def condition(rule: Any) -> str:
-    """A condition as words: `total minor over 5,000 and ship to country is one of US, CA`."""
+    """A condition as words: `total over 5,000.00 USD and ship to country is one of US, CA`."""
     if not isinstance(rule, Mapping) or not rule:
         return "always"
     for word, joint in (("all", " and "), ("any", " or ")):
@@ -297,15 +299,21 @@ def _leaf(rule: Mapping[str, Any]) -> str:
             part for part in (rule["aggregate"], "of", _named(rule.get("related")), about) if part
         )
     operator = OPERATORS.get(rule.get("op", ""), rule.get("op", ""))
-    return f"{about} {operator} {_number(rule['value'])}" if "value" in rule else f"{about} {operator}"
+    return f"{about} {operator} {_constant(rule)}" if "value" in rule else f"{about} {operator}"
 
 
-def _action(action: Mapping[str, Any]) -> str:
-    return f"set {_named(action.get('set'))} to {_number(action.get('value'))}"
+def _constant(rule: Mapping[str, Any]) -> str:
+    """An amount with its currency, such as `5,000.00 USD`."""
+    name, value, code = rule.get("field"), rule.get("value"), rule.get("currency") or ""
+    if not amounts.is_amount(name) or rule.get("aggregate") == "count":
+        return _number(value)
+    return ", ".join(
+        amounts.words(name, one, code) for one in (value if isinstance(value, list) else [value])
+    )
 
 
 def _named(name: Any) -> str:
-    return str(name or "").replace("_", " ").replace(".", " ")
+    return amounts.label(str(name or "")).replace("_", " ").replace(".", " ")
 
 
 def _number(value: Any) -> str:

@@ -23,6 +23,7 @@ from orchestration.engine.graph import compile_steps
 from orchestration.entities import registered
 from orchestration.models import Flow, FlowRun, FlowVersion, StepResult, StepRun
 from orchestration.policies.evaluate import evaluate
+from orchestration.policies.explain import actual_words
 from orchestration.services import publishing
 from orchestration.services.simulation_world import ACTOR, Stock, copy_of, lay_out, read
 from orders.models import BusinessEvent, Order, OrderLine
@@ -300,7 +301,8 @@ class _Rehearsal:
     def _told(
         self, key: str, passed: bool, rules: Mapping, values: Mapping, sets: Mapping | None = None
     ) -> Told:
-        shown = {name: "nothing" if value is None or value == "" else value for name, value in values.items()}
+        told = actual_words(self.policies[key]["entity"], values, values)
+        shown = {name: "nothing" if value is None or value == "" else value for name, value in told.items()}
         return Told(self.policies[key]["name"], passed, dict(rules), shown, dict(sets or {}))
 
     def _story(self) -> Simulation:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from iom.lib.money import CURRENCIES
+from iom.lib.money import CURRENCIES, HOUSE_CURRENCY
 from orders.models import Channel, Order, OrderLine
 from orders.types import LineDraft, OrderDraft, Party
 
@@ -58,7 +58,9 @@ class ManualOrderForm(Refusable):
 
     submit_token = forms.CharField(max_length=40, widget=forms.HiddenInput, initial=new_token)
     currency = forms.ChoiceField(
-        choices=[(code, code) for code in sorted(CURRENCIES)], initial="USD", widget=UnfoldAdminSelectWidget
+        choices=[(code, code) for code in sorted(CURRENCIES)],
+        initial=HOUSE_CURRENCY,
+        widget=UnfoldAdminSelectWidget,
     )
 
     class Meta:

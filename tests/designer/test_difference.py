@@ -27,7 +27,9 @@ def told(before, after, **more):
 def limit(value, name="Hold orders over the limit"):
     rule = {
         "name": name,
-        "condition": {"all": [{"field": "total_minor", "op": "greater", "value": value}]},
+        "condition": {
+            "all": [{"field": "total_minor", "op": "greater", "value": value * 100, "currency": "USD"}]
+        },
         "actions": [],
     }
     return {
@@ -69,7 +71,7 @@ def test_settings_are_told_with_what_they_were():
 
 def test_a_rule_that_changed_is_told_by_its_number():
     assert told(DRAFT, DRAFT, policies_before=limit(5000), policies_after=limit(10000)) == [
-        "Big orders: Hold orders over the limit: total minor over 5,000 became 10,000"
+        "Big orders: Hold orders over the limit: total over 5,000.00 USD became 10,000.00 USD"
     ]
     assert told(
         DRAFT, DRAFT,
@@ -92,10 +94,10 @@ def test_branches_are_told():
 
 
 def test_conditions_read_as_sentences():
-    rule = {"all": [{"field": "total_minor", "op": "at_least", "value": 5000}, {"any": [
+    rule = {"all": [{"field": "total_minor", "op": "at_least", "value": 5000, "currency": "JPY"}, {"any": [
         {"field": "ship_to_country", "op": "in", "value": ["US", "CA"]}, {"field": "customer.credit_hold", "op": "equals", "value": True}]}]}  # fmt: skip
     assert (
         condition(rule)
-        == "total minor at least 5,000 and (ship to country is one of US, CA or customer credit hold is yes)"
+        == "total at least 5,000 JPY and (ship to country is one of US, CA or customer credit hold is yes)"
     )
     assert condition({}) == "always"

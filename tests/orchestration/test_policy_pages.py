@@ -27,10 +27,29 @@ TREES = [
     {"field": "customer.group", "op": "has_data"},
     {"field": "total_minor", "op": "between", "value": [5, 9]},
     {"field": "total_minor", "op": "greater", "other": "goods_minor"},
+    {"field": "total_minor", "op": "greater", "value": 500000, "currency": "USD"},
+    {"field": "total_minor", "op": "between", "value": [1200345, 99900000], "currency": "KWD"},
+    {"field": "total_minor", "op": "not_in", "value": [5000000, 7], "currency": "JPY"},
+    {"field": "total_minor", "op": "has_data"},
+    {
+        "related": "lines",
+        "aggregate": "sum",
+        "field": "amount_minor",
+        "op": "at_least",
+        "value": 5,
+        "currency": "EUR",
+    },
+    {"related": "lines", "aggregate": "sum", "field": "amount_minor", "op": "at_least", "value": 5},
 ]
 
 
-@pytest.mark.parametrize("tree", TREES, ids=str)
+UNSOUND = [
+    {"field": "total_minor", "op": "greater", "value": "5.001", "currency": "USD"},
+    {"field": "total_minor", "op": "in_list", "list": "limits"},
+]
+
+
+@pytest.mark.parametrize("tree", [*TREES, *UNSOUND], ids=str)
 def test_a_tree_goes_into_the_form_and_out_again_unchanged(tree):
     assert editing.to_tree(editing.from_tree(tree), "order", RELATIONS) == tree
 
@@ -87,13 +106,13 @@ def press(client, policy, do, **fields):
 
 
 def test_a_rule_is_built_tried_and_published_by_forms(admin_client, made, make_orders):
-    (order,) = make_orders()
+    (order,) = make_orders(price="2000")
     press(admin_client, made, "row r0")
     press(
         admin_client,
         made,
         "action a0",
-        **{"r0.0:field": "total_minor", "r0.0:op": "at_least", "r0.0:value": "100"},
+        **{"r0.0:field": "total", "r0.0:op": "at_least", "r0.0:value": "5,000.00"},
     )
     rule = press(
         admin_client,
@@ -102,18 +121,18 @@ def test_a_rule_is_built_tried_and_published_by_forms(admin_client, made, make_o
         **{"a0.0:what": "hold", "a0.0:value": "fraud", "a0.0:reason": "big", "r0:name": "Big"},
     )
 
-    assert rule.condition == {"field": "total_minor", "op": "at_least", "value": 100}
+    assert rule.condition == {"field": "total_minor", "op": "at_least", "value": 500000, "currency": "USD"}
     assert rule.actions == [{"hold": "fraud", "reason": "big"}]
     page = admin_client.get(f"/policies/{made.pk}/", {"orders": order.number}).content.decode()
-    assert "Big: When total in minor units is at least 100, hold the order (fraud) because “big”." in page
-    assert "✓ holds" in page and f"total_minor is {order.total_minor}" in page
+    assert "Big: When total is at least 5,000.00 USD, hold the order (fraud) because “big”." in page
+    assert "✓ holds" in page and "(total is 6,000.00 USD)" in page
     page = admin_client.get(f"/policies/{made.pk}/", {"try": "lately"}).content.decode()
     assert "1 of 1 pass" in page
     admin_client.post(f"/policies/{made.pk}/publish/")
-    press(admin_client, made, "save", **{"r0.0:value": "200"})
+    press(admin_client, made, "save", **{"r0.0:value": "10,000", "r0.0:currency": "USD"})
     page = admin_client.get(f"/policies/{made.pk}/").content.decode()
     assert Policy.objects.get().status == "published"
-    assert "became “When total in minor units is at least" in page
+    assert "became “When total is at least 10,000.00 USD" in page
     assert "Big orders" in admin_client.get("/policies/").content.decode()
 
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from orchestration.policies.check import always, gap, never, overlap, possible, shadowed
 
-TOTALS, COUNTRIES = range(7), ("US", "CA", "", "elsewhere")
+TOTALS, COUNTRIES, CURRENCIES = range(7), ("US", "CA", "", "elsewhere"), ("USD", "JPY", "another")
 CUSTOMERS = ((None, None), *product(("VIP", "", "other"), ("account", "contact")))
 RECORDS = [
-    {"total_minor": total, "is_manual": manual, "ship_to_country": country, "customer.group": group, "customer.kind": kind}
-    for total, manual, country, (group, kind) in product(TOTALS, (True, False), COUNTRIES, CUSTOMERS)
+    {"total_minor": total, "currency": currency, "is_manual": manual, "ship_to_country": country, "customer.group": group, "customer.kind": kind}
+    for total, currency, manual, country, (group, kind) in product(TOTALS, CURRENCIES, (True, False), COUNTRIES, CUSTOMERS)
 ]  # fmt: skip
 
 
@@ -26,6 +26,8 @@ def holds(tree, record):
         if word in tree:
             return how(holds(part, record) for part in tree[word])
     mine, op, value = record[tree["field"]], tree["op"], tree.get("value")
+    if tree.get("currency", record["currency"]) != record["currency"]:
+        return op in ("does_not_equal", "not_in")
     if op in ("has_data", "has_no_data"):
         return (mine not in (None, "")) == (op == "has_data")
     if op in ("does_not_equal", "not_in"):
@@ -46,11 +48,21 @@ def row(field, operators, values):
     )
 
 
+def amount(operators, values):
+    return st.builds(
+        lambda tree, code: {**tree, "currency": code}, row("total_minor", operators, values), st.sampled_from(["USD", "JPY"])
+    )  # fmt: skip
+
+
 TEXT = ["equals", "does_not_equal"]
 rows = st.one_of(
     row("total_minor", ["equals", "does_not_equal", "greater", "at_least", "less", "at_most"], st.integers(0, 5)),
     row("total_minor", ["between"], st.tuples(st.integers(0, 2), st.integers(2, 5)).map(list)),
     row("total_minor", ["in", "not_in"], st.lists(st.integers(0, 5), min_size=1, max_size=4)),
+    amount(["equals", "does_not_equal", "greater", "at_least", "less", "at_most"], st.integers(0, 5)),
+    amount(["between"], st.tuples(st.integers(0, 2), st.integers(2, 5)).map(list)),
+    amount(["in", "not_in"], st.lists(st.integers(0, 5), min_size=1, max_size=4)),
+    row("currency", TEXT, st.sampled_from(["USD", "JPY"])),
     row("is_manual", TEXT, st.booleans()),
     row("ship_to_country", TEXT, st.sampled_from(["US", "CA", ""])),
     row("ship_to_country", ["in", "not_in"], st.lists(st.sampled_from(["US", "CA", ""]), min_size=1, max_size=3)),
@@ -92,8 +104,12 @@ ANY_BIG = {"related": "lines", "where": {"field": "quantity", "op": "greater", "
 def test_two_branches_side_by_side_have_neither_overlap_nor_gap():
     assert overlap("order", BIG, SMALL).verdict == "no"
     assert gap("order", [BIG, SMALL]).verdict == "no"
-    assert gap("order", [BIG, {**SMALL, "value": 4999}]).example == {"total_minor": "4999"}
-    assert overlap("order", BIG, {**SMALL, "op": "at_most"}).example == {"total_minor": "5000"}
+    assert gap("order", [BIG, {**SMALL, "value": 4999}]).example == {
+        "total": "4,999 minor units of any currency"
+    }
+    assert overlap("order", BIG, {**SMALL, "op": "at_most"}).example == {
+        "total": "5,000 minor units of any currency"
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from iom.lib.money import formatted
 from orchestration.policies.explain import explain
 from orchestration.policies.words import difference_words, policy_words, rule_words
 from orders.models import Order
@@ -21,7 +22,16 @@ TOYS = {"field": "product.category", "op": "in", "value": ["Toys", "Books"]}
          "When quantity is at least 50 or (product category is Toys or Books and quantity is at least 50)."),
         ({"not": BIG}, [], "When it is not so that quantity is at least 50."),
         ({"field": "placed_at", "op": "older_than", "value": {"amount": 1, "unit": "days"}}, [], "When placed at is older than 1 day."),
-        ({"field": "total_minor", "op": "greater", "other": "goods_minor"}, [], "When total in minor units is more than goods in minor units."),
+        ({"field": "total_minor", "op": "greater", "other": "goods_minor"}, [], "When total is more than goods."),
+        ({"field": "total_minor", "op": "between", "value": [100000, 500000], "currency": "JPY"}, [],
+         "When total is between 100,000 JPY and 500,000 JPY."),
+        ({"field": "unit_price", "op": "at_least", "value": "0.0125", "currency": "KWD"}, [], "When unit price is at least 0.0125 KWD."),
+        ({"field": "total_minor", "op": "in", "value": [1500], "currency": "KWD"}, [], "When total is 1.500 KWD."),
+        ({"field": "total_minor", "op": "greater", "value": 5000}, [], "When total is more than 5,000 minor units of any currency."),
+        ({"related": "lines", "aggregate": "sum", "field": "amount_minor", "op": "less", "value": 999, "currency": "EUR"}, [],
+         "When the sum of amount of its lines is less than 9.99 EUR."),
+        ({}, [{"set": "price_minor", "arithmetic": "add", "by": 250, "currency": "USD"}], "Always, add 2.50 USD to price."),
+        ({}, [{"set": "price_minor", "value": 995, "currency": "EUR"}], "Always, set price to 9.95 EUR."),
         ({"field": "ship_to_country", "op": "in_list", "list": "served"}, [], "When ship to country is in the list served."),
         ({"field": "quantity", "op": "between", "value": [1, 5]}, [], "When quantity is between 1 and 5."),
         ({"related": "lines", "match": "none", "where": BIG}, [], "When none of its lines has (quantity is at least 50)."),
@@ -44,14 +54,14 @@ def policy(*rules, **more):
 def test_versions_differ_in_words():
     old = {
         "name": "Big",
-        "condition": {"field": "total_minor", "op": "greater", "value": 5000},
+        "condition": {"field": "total_minor", "op": "greater", "value": 500000, "currency": "USD"},
         "actions": [],
     }
-    new = {**old, "condition": {**old["condition"], "value": 10000}}
+    new = {**old, "condition": {**old["condition"], "value": 1000000}}
 
     assert difference_words(policy(old), policy(new, otherwise="pass")) == [
         "Otherwise: “fail” became “pass”.",
-        "Rule “Big”: “When total in minor units is more than 5000.” became “When total in minor units is more than 10000.”",
+        "Rule “Big”: “When total is more than 5,000.00 USD.” became “When total is more than 10,000.00 USD.”",
     ]
     assert difference_words(policy(old), policy(old)) == ["Nothing changed."]
     assert policy_words(policy(old))[-1] == "The first rule that holds acts. What no rule holds for fails."
@@ -62,7 +72,7 @@ def test_a_rule_explains_itself_with_actual_values(make_orders, django_assert_nu
     tree = {
         "all": [
             {"field": "ship_to_country", "op": "equals", "value": "CA"},
-            {"not": {"field": "total_minor", "op": "less", "value": 99}},
+            {"not": {"field": "total_minor", "op": "less", "value": 99, "currency": "USD"}},
         ]
     }
     definition = policy({"name": "Canada", "condition": tree, "actions": []})
@@ -77,5 +87,5 @@ def test_a_rule_explains_itself_with_actual_values(make_orders, django_assert_nu
         (0, "all of these", True, {}),
         (1, "ship to country is CA", True, {"ship_to_country": "CA"}),
         (1, "not this", True, {}),
-        (2, "total in minor units is less than 99", False, {"total_minor": total}),
+        (2, "total is less than 0.99 USD", False, {"total": formatted(total, "USD")}),
     ]

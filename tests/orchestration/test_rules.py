@@ -154,4 +154,8 @@ def test_one_query_for_any_number_of_records_and_it_tells_the_actual_values(
         with django_assert_num_queries(1):
             verdicts = evaluate(definition, ids)
 
-    assert verdicts[orders[0].pk].values == {"ship_to_country": "US", "total_minor": 100}
+    assert verdicts[orders[0].pk].values == {
+        "ship_to_country": "US",
+        "total_minor": 100,
+        "currency": "USD",
+    }
