@@ -70,7 +70,13 @@ KINDS: dict[str, ConstraintKind] = {
         ConstraintKind(
             "lines_per_day",
             "at most {count:,} order lines a day from each source",
-            (Parameter("count", "Order lines a day", least=0),),
+            (
+                Parameter("count", "Order lines a day", least=0),
+                Parameter(
+                    "per", "Counted", "choice", choices=("source", "list"), required=False,
+                    help="each source by itself, or all of the list together",
+                ),
+            ),
             ("source_list",),
         ),
         ConstraintKind(
@@ -212,6 +218,8 @@ def sentence(kind: str, parameters: Mapping[str, Any]) -> str:
         return _no_split(parameters)
     if kind == "offline":
         return f"{', '.join(parameters.get('codes', ())) or 'the sources of the list'}: not used"
+    if kind == "lines_per_day" and parameters.get("per") == "list" and "count" in parameters:
+        return f"at most {parameters['count']:,} order lines a day from all sources of the list together"
     try:
         return known.sentence.format(**parameters)
     except (KeyError, ValueError, TypeError):

@@ -136,6 +136,8 @@ def _narrowed(row, kind, world: World) -> Iterator[Finding]:
         row["parameters"].get("value_minor") or row["skus"] or row["category"]
     ):
         yield Finding(ERROR, "no_split_of_nothing", row["name"], "It names neither a value nor products.")
+    if row["kind"] == "lines_per_day" and row["parameters"].get("per") == "list" and not listed:
+        yield Finding(ERROR, "day_of_no_list", row["name"], "It counts for a list, but names none.")
 
 
 def _pairs(document, counting, world: World, usable: frozenset[str]) -> Iterator[Finding]:

@@ -1,18 +1,20 @@
 """Why here, why not there, and what would have to change: the record as it was kept, and a look at things as they are now."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
 
-from fulfillment import selectors
+from fulfillment import list_limits, selectors
+from fulfillment.list_limits import ListDays
 from fulfillment.loading import Loaded, facts, load
+from fulfillment.loading.list_days import list_days
 from fulfillment.methods import barred_sources
-from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, ListDayUse, SourcingDecision
 from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
-from fulfillment.sourcing_strategy import LineNeed, OrderNeed
+from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Rules
 from fulfillment.strategy_document import list_members
 from inventory.models import FulfillmentSource
 from orders.models import Order, OrderLine
@@ -78,6 +80,7 @@ def situation(order: Order) -> Situation | None:
         order.pk, needs, order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country,
         rules.get(order.strategy, rules[""]),
     )  # fmt: skip
+    (need,) = list_limits.without_full([need], need.rules.list_limits, _list_days(order, rules.values()))
     known = facts([need], timezone.now())
     strategy = known.strategies.get(need.rules.key) or known.strategies.get("")
     if strategy is None:
@@ -97,6 +100,16 @@ def _stock(order: Order, needs: Sequence[LineNeed]) -> dict[int, dict[int, int]]
         held = stock.setdefault(product, {})
         held[source] = held.get(source, 0) + quantity - shipped
     return stock
+
+
+def _list_days(order: Order, rules: Iterable[Rules]) -> ListDays:
+    """Without what this order counts for itself."""
+    days = list_days(rules, timezone.now())
+    if days.members:
+        own = ListDayUse.objects.filter(fulfillment_order__order=order)
+        for key, day, lines in own.values_list("list_day__source_list__key", "list_day__day", "lines"):
+            days.used[key, day] -= lines
+    return days
 
 
 def _own_capacity(order: Order) -> dict[int, int]:

@@ -8,11 +8,13 @@ comes first, then the same country, then the rest, and the distance stays empty.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
 
+from fulfillment import list_limits
 from fulfillment.cover import Offer, cheapest_cover, fewest_parts, most_units
 from fulfillment.distance import kilometers
 from fulfillment.nearest_words import NearestWords
@@ -44,8 +46,32 @@ class NearestPlanner:
         rankings = _rankings(problem.orders, problem.sources)
         plans: dict[int, LinePlan] = {}
         for order, ranked in zip(problem.orders, rankings, strict=True):
-            plans |= _OrderPlan(order, ranked, problem).run()
+            plans |= _within_lists(order, ranked, problem)
         return plans
+
+
+def _within_lists(order: OrderNeed, ranked: Ranked, problem: Problem) -> dict[int, LinePlan]:
+    """The plans of an order; lines that its lists take no more of are planned without them."""
+    limits = tuple(limit for limit in order.rules.list_limits if limit.is_hard)
+    (order,) = list_limits.without_full([order], limits, problem.list_days)
+    while True:
+        plans = _OrderPlan(order, ranked, problem).run()
+        places = {pk: [source for source, _, _ in plan.allocations] for pk, plan in plans.items()}
+        bars = list_limits.above(places, limits, problem.list_days) if limits else {}
+        if not bars:
+            break
+        _undo(order, plans, problem)
+        (order,) = list_limits.barred([order], bars)
+    problem.list_days.take(plans.values())
+    return {pk: replace(plan, within=limits) for pk, plan in plans.items()} if limits else plans
+
+
+def _undo(order: OrderNeed, plans: dict[int, LinePlan], problem: Problem) -> None:
+    for line in order.lines:
+        if line.product_id is not None and problem.check_stock:
+            held = problem.stock[line.product_id]
+            for source, units, _ in plans[line.line_id].allocations:
+                held[source] += units
 
 
 class _OrderPlan:
@@ -77,6 +103,8 @@ class _OrderPlan:
             removed.setdefault(source, ("rejected before", f"rejected by this source before: {reason}"))
         for source, reason in line.barred.items():
             removed.setdefault(source, ("method not allowed", reason))
+        for source, reason in line.full.items():
+            removed.setdefault(source, ("no capacity left", reason))
         if line.allowed is not None:
             for source, _, _ in self.ranked:
                 if source.id not in line.allowed:
@@ -107,6 +135,8 @@ class _OrderPlan:
             removal = ("rejected before", f"rejected by this source before: {line.rejected[pk]}")
         elif pk in line.barred:
             removal = ("method not allowed", line.barred[pk])
+        elif pk in line.full:
+            removal = ("no capacity left", line.full[pk])
         elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:
             units = max(have, 0) if self.order.rules.split_lines else 0
             removal = None if units else _out_of_stock(have, line.quantity)

@@ -5,13 +5,16 @@ no product, go by the nearest planner: there is no carrier cost to compare.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cache, partial
 from time import perf_counter
 
 from django.utils import timezone
 
+from fulfillment import list_limits
+from fulfillment.list_limits import ListDays, ListLimit
 from fulfillment.loading import Facts, Loaded, facts, load
 from fulfillment.nearest import NearestPlanner
 from fulfillment.optimizer import COMPONENTS, Solution, solve
@@ -30,6 +33,7 @@ from fulfillment.standing import Standing
 from fulfillment.strategy_document import LiveStrategy
 
 SINGLE = 1
+QUICK_TURNS = 3  # of planning anew for the limits of lists; then lines that are outside stay outside
 
 
 @dataclass
@@ -91,13 +95,44 @@ class _Batch:
 
     def _solve(self, strategy, orders, *, relaxed: bool, soft: Sequence[str] = ()) -> None:
         began = perf_counter()
-        loaded = load(self.known, orders, self.problem.stock, strategy, relaxed=relaxed, taken=self.taken)
-        usual = "single" if len(orders) <= SINGLE else "quick"
-        solution = solve(loaded.problem, self.problem.mode or usual)
+        limits = tuple(limit for limit in orders[0].rules.list_limits if limit.is_hard or not relaxed)
+        loaded, solution = self._within_lists(strategy, orders, limits, relaxed)
         report = Report(loaded, solution, 0, list(soft))
         self.problem.reports.append(report)
-        _Answer(self, report).write()
+        _Answer(self, report, limits).write()
         report.total_ms = round(1000 * (perf_counter() - began))
+
+    def _within_lists(self, strategy, orders, limits, relaxed: bool) -> tuple[Loaded, Solution]:
+        """Solved anew, without the lines that their lists take no more of, until the rest fits."""
+        days, turn = self.problem.list_days, 0
+        orders = list_limits.without_full(orders, limits, days)
+        while True:
+            loaded = load(self.known, orders, self.problem.stock, strategy, relaxed=relaxed, taken=self.taken)
+            usual = "single" if len(orders) <= SINGLE else "quick"
+            solution = solve(loaded.problem, self.problem.mode or usual)
+            if not limits:
+                return loaded, solution
+            bars = _above(loaded, solution, limits, days, strictly=turn >= QUICK_TURNS)
+            if not bars:
+                return loaded, solution
+            orders, turn = list_limits.barred(orders, bars), turn + 1
+
+
+def _above(
+    loaded: Loaded, solution: Solution, limits: Sequence[ListLimit], days: ListDays, *, strictly: bool
+) -> dict[int, dict[int, str]]:
+    """Lines that their lists take no more of; those stay for which another source would be dearest."""
+    parts, _ = shares(solution)
+    places = {
+        line.line_id: [loaded.nodes[node]["pk"] for node in parts.get(row, ())]
+        for row, line in enumerate(loaded.lines)
+    }
+    standing = cache(partial(Standing, loaded, solution))
+
+    def worth(line: int, without: Collection[int]) -> int:
+        return standing().dearer_without(line, without)
+
+    return list_limits.above(places, limits, days, worth=worth, strictly=strictly)
 
 
 def shares(parcels) -> tuple[dict[int, dict[int, int]], dict[int, dict[str, int]]]:
@@ -134,8 +169,8 @@ def services_of(parcels) -> dict[tuple[int, int], int]:
 class _Answer:
     """One solution as line plans; takes stock and capacity from what the next strategy sees."""
 
-    def __init__(self, batch: _Batch, report: Report) -> None:
-        self.batch, self.report = batch, report
+    def __init__(self, batch: _Batch, report: Report, limits: tuple[ListLimit, ...]) -> None:
+        self.batch, self.report, self.limits = batch, report, limits
         self.loaded, self.solution = report.loaded, report.solution
         self.standing = Standing(report.loaded, report.solution)
         self.parts, self.costs = shares(report.solution)
@@ -159,6 +194,7 @@ class _Answer:
             batch.plans[line.line_id] = self._plan(row, line, parts)
             for node, units in parts.items():
                 stock[line.product_id][self.loaded.nodes[node]["pk"]] -= units
+        batch.problem.list_days.take(batch.plans[line.line_id] for line in self.loaded.lines)
         for node, used in enumerate(self.solution.capacity_used.tolist()):
             if used:
                 pk = self.loaded.nodes[node]["pk"]
@@ -185,6 +221,7 @@ class _Answer:
             report=len(self.batch.problem.reports) - 1,
             ships_on=self.leaves.get(row),
             services={nodes[n]["pk"]: self.loaded.services[self.services[row, n]].code for n in parts},
+            within=self.limits,
         )
 
     def _sentence(self, row: int, line: LineNeed, allocations, got: int) -> str:

@@ -9,10 +9,18 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
+from fulfillment.list_limits import ListLimit
 from fulfillment.methods import MethodLine
 from fulfillment.models import FulfillmentOrder, SourceRejection
 from fulfillment.sourcing_strategy import Rules, SourceFacts
-from fulfillment.strategy_document import LiveStrategy, counts_on, list_members, live_strategies, source_ids
+from fulfillment.strategy_document import (
+    LiveStrategy,
+    counts_on,
+    is_of_list,
+    list_members,
+    live_strategies,
+    source_ids,
+)
 from fulfillment.types import LineDemand
 from inventory.models import FulfillmentSource
 from inventory.selectors import availability
@@ -104,6 +112,7 @@ def _rules(
     for row in document["constraints"]:
         if row["is_hard"] and counts_on(row, today):
             counted[row["kind"]].append(row)
+    limited = [row for row in document["constraints"] if counts_on(row, today) and is_of_list(row)]
     allowed, offline = source_ids(document, lists, ids), set()
     for row in counted["offline"]:
         offline |= {ids[code] for code in row["parameters"].get("codes", ()) if code in ids}
@@ -122,7 +131,14 @@ def _rules(
         document["objective"],
         document["rest"],
         document["alternate"],
-    )
+        tuple(
+            ListLimit(
+                row["name"], row["source_list"], lists.get(row["source_list"], frozenset()),
+                row["parameters"]["count"], row["is_hard"],
+            )
+            for row in limited
+        ),
+    )  # fmt: skip
 
 
 def batch_strategies() -> dict[str, Mapping]:

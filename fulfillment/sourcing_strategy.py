@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Protocol
 
+from fulfillment.list_limits import ListDays, ListLimit
+
 DEFAULT_PLANNER = "nearest"
 SOURCED, PARTLY, NOT_SOURCED = "sourced", "partly", "not_sourced"
 
@@ -35,6 +37,7 @@ class Rules:
     """What a strategy allows. `source_ids` None: every active source. `rest`: what happens to what finds no source.
 
     With the rest `next`, the strategy `alternate` is tried for it; then what that one says of its rest counts.
+    `list_limits`: hard and soft ones.
     """
 
     key: str = "default"
@@ -45,6 +48,7 @@ class Rules:
     objective: str = DEFAULT_PLANNER
     rest: str = ""
     alternate: str = ""
+    list_limits: tuple[ListLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ class LineNeed:
     """`rejected`: the sources that refused this line before, with their reason. No product: in stock everywhere.
 
     `source_list` is the key of the list that a policy keeps the line to, `allowed` its members; None: every source.
-    `barred`: sources that the line's fulfillment method rules out, with the reason. `unit_minor` is the price of a unit;
-    None: as the order line says.
+    `barred`: sources that the line's fulfillment method rules out, with the reason; `full`: those that take no more lines
+    today. `unit_minor` is the price of a unit; None: as the order line says.
     """
 
     line_id: int
@@ -74,6 +78,7 @@ class LineNeed:
     allowed: frozenset[int] | None = None
     barred: Mapping[int, str] = field(default_factory=dict)
     unit_minor: int | None = None
+    full: Mapping[int, str] = field(default_factory=dict)
 
     def outside(self) -> str:
         """Why a source that is not in `allowed` is none for this line."""
@@ -104,6 +109,7 @@ class Problem:
 
     A planner that solves appends what it was like to `reports`; `capacity_taken` is by source, beside what is recorded.
     `mode`: how much effort a batch is worth (`fast` or `deep`); empty: as much as orders that wait in a flow have time for.
+    `list_days`: what is counted of lists that a strategy limits; planners add to it.
     """
 
     orders: Sequence[OrderNeed]
@@ -113,6 +119,7 @@ class Problem:
     reports: list = field(default_factory=list)
     capacity_taken: dict[int, int] = field(default_factory=dict)
     mode: str = ""
+    list_days: ListDays = field(default_factory=ListDays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,7 @@ class LinePlan:
     `candidates`: {code, available, distance_km, removed_by} of the nearest sources and of the chosen, nearest first;
     `removed`: how many sources each kind of reason took out, over all sources. `services`: source id -> code of the
     carrier's service, and `ships_on`: the day on which the last part leaves by them; where costs were compared.
+    `within`: the limits of lists that it keeps.
     """
 
     line_id: int
@@ -138,6 +146,7 @@ class LinePlan:
     rest: str = ""
     ships_on: date | None = None
     services: Mapping[int, str] = field(default_factory=dict)
+    within: tuple[ListLimit, ...] = ()
 
 
 def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:

@@ -4,7 +4,8 @@ The whole batch at once, for the decision records; `optimizer.candidates` tells 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,18 @@ class Standing:
     def counts(self, line: int) -> dict[str, int]:
         found = Counter(self.removed[line].tolist())
         return {REASONS[reason]: count for reason, count in sorted(found.items()) if reason}
+
+    def dearer_without(self, line_id: int, sources: Collection[int]) -> int:
+        """Cents that the line costs more where none of these sources brings it; FAR where no other could."""
+        line = self._rows[line_id]
+        cost = np.where(self.removed[line] == 0, self.cost[line], FAR)
+        inside = np.array([row["pk"] in sources for row in self.loaded.nodes], bool)
+        best = min(cost.min(initial=FAR, where=inside), FAR)
+        return int(cost.min(initial=FAR, where=~inside) - best)
+
+    @cached_property
+    def _rows(self) -> dict[int, int]:
+        return {line.line_id: row for row, line in enumerate(self.loaded.lines)}
 
     def rivals(self, line: int) -> int:
         return int(((self.removed[line] == 0) & (self.cost[line] < FAR)).sum())

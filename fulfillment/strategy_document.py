@@ -87,6 +87,11 @@ def counts_on(row: Mapping[str, Any], day: date) -> bool:
     return not (ends and day > date.fromisoformat(ends))
 
 
+def is_of_list(row: Mapping[str, Any]) -> bool:
+    """Does this constraint limit the order lines a day of all sources of its list together."""
+    return row["kind"] == "lines_per_day" and row["parameters"].get("per") == "list"
+
+
 def list_members() -> dict[str, frozenset[int]]:
     """Source ids by key of the source list."""
     found: dict[str, set] = defaultdict(set)

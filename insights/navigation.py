@@ -61,6 +61,7 @@ AREAS = {
         ("Working hours", "work_history", "admin:inventory_workinghours_changelist", "inventory.view_workinghours"),
         ("Holidays", "celebration", "admin:inventory_calendarday_changelist", "inventory.view_calendarday"),
         ("Capacity", "event_available", "admin:fulfillment_sourceday_changelist", "fulfillment.view_sourceday"),
+        ("Capacity of lists", "event_note", "admin:fulfillment_listday_changelist", "fulfillment.view_listday"),
     ],
     "Orchestration": [
         ("Flows", "account_tree", "flows", "orchestration.view_flow"),

@@ -6,6 +6,7 @@ from fulfillment import setup_tables
 from fulfillment.models import (
     CarrierPickup,
     FutureSale,
+    ListDay,
     MethodRule,
     RejectionReason,
     ShippingRateFactor,
@@ -108,3 +109,10 @@ class SourceDayAdmin(MachineAdmin):
     list_select_related = ("source",)
     list_filter = ("unit",)
     search_fields = ("source__code__exact",)
+
+
+@admin.register(ListDay)
+class ListDayAdmin(MachineAdmin):
+    list_display = ("source_list", "day", "used", "maximum")
+    list_select_related = ("source_list",)
+    search_fields = ("source_list__key__exact",)

@@ -8,7 +8,9 @@ from django.utils import timezone
 from fulfillment import selectors
 from fulfillment.checkout.types import Cart, Destination
 from fulfillment.errors import DestinationNotLocated, UnknownProduct, UnknownSource, UnknownStrategy
+from fulfillment.list_limits import ListDays
 from fulfillment.loading.facts import ProductFacts, product_facts
+from fulfillment.loading.list_days import list_days
 from fulfillment.methods import AT_A_STORE, Method, MethodLine, barred_sources
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Problem, SourceFacts, Terms
 from fulfillment.strategy_document import LiveStrategy, list_members, live_strategies
@@ -19,7 +21,7 @@ from orders.types import Party
 
 @dataclass(frozen=True)
 class Asked:
-    """`problem` is what planners get; it consumes its stock, `stock` stays whole. Lines have their place as their id."""
+    """`problem` is what planners get; it consumes its stock and `list_days`, those here stay whole. Lines have their place as their id."""
 
     need: OrderNeed
     problem: Problem
@@ -29,6 +31,7 @@ class Asked:
     located_by: str
     strategies: Mapping[str, LiveStrategy]
     lists: Mapping[str, frozenset[int]]
+    list_days: ListDays
 
     @property
     def holders(self) -> set[int]:
@@ -70,8 +73,9 @@ def ask(cart: Cart) -> Asked:
     )  # fmt: skip
     stock = selectors.stock_of(set(ids))
     consumed = {product: dict(units) for product, units in stock.items()}
-    problem = Problem([need], list(sources.values()), consumed)
-    return Asked(need, problem, stock, facts, sources, located_by, strategies, lists)
+    counted = list_days(rules.values(), timezone.now())
+    problem = Problem([need], list(sources.values()), consumed, list_days=counted.copy())
+    return Asked(need, problem, stock, facts, sources, located_by, strategies, lists, counted)
 
 
 def _products(cart: Cart) -> tuple[list[int], list[ProductFacts]]:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from django.utils import timezone
 
-from fulfillment import shipping_setup
+from fulfillment import list_limits, shipping_setup
 from fulfillment.checkout.asking import Asked, ask
 from fulfillment.checkout.options import Offers, Solved, components, merged
 from fulfillment.checkout.types import CHEAPEST, EARLIEST, GREENEST, PLAN, Cart, CartPlan, LineResult, Option
@@ -42,7 +42,7 @@ def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
     )  # fmt: skip
     plans = _planner(asked, facts_of).plan(asked.problem)
     reports = asked.problem.reports
-    loaded = _loaded(asked, facts_of)
+    loaded = _loaded(asked, plans, facts_of)
     strategy = reports[0].loaded.strategy if reports else loaded.strategy
     units = [sum(part[1] for part in plans[n].allocations) for n in range(len(cart.lines))]
     parted = [len(plans[n].allocations) > 1 for n in range(len(cart.lines))]
@@ -64,17 +64,19 @@ def _planner(asked: Asked, facts_of: Callable) -> Planner:
     return CostPlanner(facts_of=facts_of) if isinstance(planner, CostPlanner) else planner
 
 
-def _loaded(asked: Asked, facts_of: Callable) -> Loaded:
+def _loaded(asked: Asked, plans: Mapping[int, LinePlan], facts_of: Callable) -> Loaded:
     """The whole cart with the last rules that were tried: the strategy's own, unless something found no source by them."""
+    bars = list_limits.outside(plans, asked.list_days)
+    (need,) = list_limits.barred([asked.need], bars)
     if asked.problem.reports:
         last = asked.problem.reports[-1].loaded
-        if len(asked.problem.reports) == 1:
+        if len(asked.problem.reports) == 1 and not bars:
             return last
-        need = replace(asked.need, rules=last.orders[0].rules)
+        need = replace(need, rules=last.orders[0].rules)
         return load(last.known, [need], asked.stock, last.strategy, relaxed=last.relaxed)
-    known = facts_of([asked.need])
-    strategy = known.strategies.get(asked.need.rules.key) or known.strategies.get("") or NO_STRATEGY
-    return load(known, [asked.need], asked.stock, strategy)
+    known = facts_of([need])
+    strategy = known.strategies.get(need.rules.key) or known.strategies.get("") or NO_STRATEGY
+    return load(known, [need], asked.stock, strategy)
 
 
 def _allocations(plans: Mapping[int, LinePlan]) -> dict[int, dict[int, int]]:

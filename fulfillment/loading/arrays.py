@@ -298,6 +298,9 @@ class _Loader:
             for source, reason in line.barred.items():
                 if source in self.place:
                     found.setdefault((n, self.place[source]), reason)
+            for source, reason in line.full.items():
+                if source in self.place:
+                    found.setdefault((n, self.place[source]), reason)
             if line.allowed is not None:
                 outside = (at for source, at in self.place.items() if source not in line.allowed)
                 found.update({(n, at): line.outside() for at in outside})

@@ -12,7 +12,7 @@ from fulfillment.calendars import local
 from fulfillment.distance import kilometers
 from fulfillment.loading.facts import Facts, ProductFacts
 from fulfillment.sourcing_strategy import OrderNeed
-from fulfillment.strategy_document import LiveStrategy, counts_on
+from fulfillment.strategy_document import LiveStrategy, counts_on, is_of_list
 
 Row = Mapping[str, Any]
 Nodes = Sequence[Mapping[str, Any]]
@@ -81,6 +81,8 @@ class StrategyRules:
         """Source -> order lines that it may take on a day; each source is counted by itself."""
         found: dict[int, int] = {}
         for row in self.counted["lines_per_day"]:
+            if is_of_list(row):
+                continue  # see `list_limits`
             for n in np.flatnonzero(self.listed(row)):
                 pk = self.nodes[n]["pk"]
                 found[pk] = min(found.get(pk, row["parameters"]["count"]), row["parameters"]["count"])

@@ -1,4 +1,4 @@
-from fulfillment.models.capacity import SourceDay
+from fulfillment.models.capacity import ListDay, ListDayUse, SourceDay
 from fulfillment.models.carrier import (
     Carrier,
     CarrierService,
@@ -27,7 +27,7 @@ from fulfillment.models.what_if import WhatIf
 
 __all__ = [
     "Carrier", "CarrierPickup", "CarrierService", "FulfillmentLine", "FulfillmentOrder", "FutureSale", "Invoice", "Lateness",
-    "MethodRule", "Rate", "RejectionReason", "Replan", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
+    "ListDay", "ListDayUse", "MethodRule", "Rate", "RejectionReason", "Replan", "Shipment", "ShipmentLine", "ShippingRateFactor", "SourceDay", "SourceList",
     "SourcePriority", "SourceRejection", "SourceService", "SourcingDecision", "SourcingRun", "Strategy",
     "StrategyConstraint", "StrategyVersion", "Surcharge", "TransitTime", "WhatIf", "ZoneBand",
 ]  # fmt: skip

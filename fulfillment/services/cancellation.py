@@ -64,7 +64,7 @@ def _cancel(orders: list[Order], work: list[FulfillmentOrder], actor: str, reaso
     ours = {item.pk for item in here}
     apply_event("fulfillment_order.canceled", here, actor=actor, reason="canceled", table=table)
     release_lines([li for li in lines if li.fulfillment_order_id in ours], actor=actor, reason=reason)
-    if taken := [item.pk for item in here if item.capacity_used]:
+    if taken := [item.pk for item in here if item.capacity_day]:
         give_back(taken)
     asked = _ask([item for item in away if not item.cancel_requested_at], actor, reason, table)
     waiting = {li.order_line_id for li in lines if li.fulfillment_order_id not in ours}

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentOrder, SourceDay
+from fulfillment.services import list_days
 from iom.lib import bulk
 
 COLUMNS = ("source", "day", "unit", "regular", "maximum")
@@ -51,6 +52,7 @@ def take(uses: Mapping[tuple[int, date], Use]) -> dict[int, int]:
 def give_back(fulfillment_order_ids: Collection[int]) -> None:
     """What these took of a day that is not over is free again; called twice it gives back once."""
     today = timezone.now().date() - timedelta(days=1)
+    list_days.give_back(dict.fromkeys(fulfillment_order_ids))
     rows = FulfillmentOrder.objects.filter(
         pk__in=fulfillment_order_ids, capacity_day__gte=today, capacity_used__gt=0
     )
@@ -67,8 +69,12 @@ def give_back(fulfillment_order_ids: Collection[int]) -> None:
 
 def give_back_lines(lost: Mapping[int, tuple[int, int]], whole: Collection[int]) -> None:
     """Fulfillment orders that bring some (units, lines) less, or of `whole` nothing: what these took of a day is free again."""
-    rows = FulfillmentOrder.objects.filter(pk__in=lost, capacity_used__gt=0)
-    taken = {pk: row for pk, *row in rows.values_list("pk", "source_id", "capacity_day", "capacity_used")}
+    rows = FulfillmentOrder.objects.filter(pk__in=lost, capacity_day__isnull=False)
+    counted = {pk: row for pk, *row in rows.values_list("pk", "source_id", "capacity_day", "capacity_used")}
+    if not counted:
+        return
+    list_days.give_back({pk: None if pk in whole else lost[pk][1] for pk in counted})
+    taken = {pk: row for pk, row in counted.items() if row[2]}
     if not taken:
         return
     locked = _lock({source for source, _, _ in taken.values()}, {day for _, day, _ in taken.values()})

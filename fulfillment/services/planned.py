@@ -65,15 +65,21 @@ def _units(plans: Mapping[int, LinePlan], order: OrderNeed) -> Counter[tuple[int
     return found
 
 
+def by_order(plans: Mapping[int, LinePlan], orders: Mapping[int, int]) -> dict[int, dict[int, LinePlan]]:
+    """In the turn of the plans; `orders`: order by line."""
+    found: dict[int, dict[int, LinePlan]] = defaultdict(dict)
+    for line, plan in plans.items():
+        found[orders[line]][line] = plan
+    return found
+
+
 def within(
     kept: Mapping[int, LinePlan], orders: Mapping[int, int], full: Mapping[int, int], reports: Sequence
 ) -> dict[int, LinePlan]:
     """The plans that fit into what sources without room have left (`full`), orders in their turn."""
     unit = {row["pk"]: row["capacity_unit"] for row in reports[0].loaded.nodes}
-    by_order, left, fitting = defaultdict(dict), dict(full), {}
-    for line, plan in kept.items():
-        by_order[orders[line]][line] = plan
-    for plans in by_order.values():
+    left, fitting = dict(full), {}
+    for plans in by_order(kept, orders).values():
         use = _use(plans.values(), left, unit)
         if all(amount <= left[source] for source, amount in use.items()):
             left.update({source: left[source] - amount for source, amount in use.items()})

@@ -70,7 +70,7 @@ def reject_work(
             "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=told, table=table
         )
     release_lines(lines, actor=actor, reason="rejected by the source")
-    if taken := [item.pk for item in work if item.capacity_used]:
+    if taken := [item.pk for item in work if item.capacity_day]:
         give_back(taken)
     refuse_lines(lines, work, actor=actor, said=said, table=table)
     settle_headers({item.order_id for item in work}, actor=actor, table=table)

@@ -8,6 +8,7 @@ from django.db import transaction
 from fulfillment.errors import FulfillmentLineNotFound, UnknownReason
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, RejectionReason
 from fulfillment.querysets import lock_work
+from fulfillment.services.capacity import give_back_lines
 from fulfillment.services.closing import cancel_work
 from fulfillment.services.refusing import Refusal, refuse_lines, reject_work
 from fulfillment.services.reserving import release_lines
@@ -95,10 +96,20 @@ def _drop(
         return
     table = TransitionTable()
     release_lines(lines, actor=actor, reason="rejected by the source")
+    give_back_lines(_lost(lines), ())
     gone = FulfillmentLine.objects.filter(pk__in=[line.pk for line in lines])
     gone._raw_delete(gone.db)  # one statement; `delete` first reads what hangs on them, in chunks
     refuse_lines(lines, work, actor=actor, said={item.pk: said for item in work}, table=table)
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
+
+
+def _lost(lines: Sequence[FulfillmentLine]) -> dict[int, tuple[int, int]]:
+    """Fulfillment order -> (units, lines) that it no longer brings."""
+    found: dict[int, tuple[int, int]] = {}
+    for line in lines:
+        units, count = found.get(line.fulfillment_order_id, (0, 0))
+        found[line.fulfillment_order_id] = (units + line.quantity, count + 1)
+    return found
 
 
 def _said(words: str, kind: str) -> Refusal:

@@ -7,13 +7,16 @@ from datetime import date
 
 from django.utils import timezone
 
-from fulfillment import planner_optimizer, selectors
+from fulfillment import list_limits, planner_optimizer, selectors
 from fulfillment.errors import UnknownStrategy
+from fulfillment.list_limits import Bucket, ListDays
+from fulfillment.loading.list_days import list_days as days_of_lists
 from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.services import list_days
 from fulfillment.services.capacity import take
 from fulfillment.services.line_dates import dates_of
-from fulfillment.services.planned import Planned, holding, take_stock, within
+from fulfillment.services.planned import Planned, by_order, holding, take_stock, within
 from fulfillment.services.reserving import reservation_key
 from fulfillment.services.resting import try_in_turn
 from fulfillment.services.sourcing_runs import uses_of, write_runs
@@ -118,6 +121,7 @@ class _Batch:
         self.effort, self.planned, self.cause = effort, planned, cause
         self.reports: list = []
         self.uses: dict = {}
+        self.list_days = ListDays()
         self.rules = self._rules()
         line_ids = [demand.line_id for demand in demands]
         self.work = selectors.work_of({demand.order_id for demand in demands})
@@ -163,12 +167,41 @@ class _Batch:
         kept = holding(self.planned, needs, self.sources, self._stock()) if self.planned else {}
         for _ in range(PLANNED_AGAIN):
             plans = kept | self._plan(needs, kept, orders, check_stock)
-            self.uses = uses_of(plans, self.reports, orders)
-            if self.keep or not (full := take(self.uses)):
+            if self.keep:
                 return plans
-            kept = within(kept, orders, full, self.reports)
-        full = take(self.uses)
-        return {pk: _without(plan, full) for pk, plan in plans.items()}
+            lists, sources = self._count(plans, orders)
+            if not lists and not sources:
+                return plans
+            if sources:
+                kept = within(kept, orders, sources, self.reports)
+            kept = list_limits.fitting(by_order(kept, orders), lists, self.list_days)
+        while lists or sources:
+            plans = {pk: self._without(plan, lists, sources) for pk, plan in plans.items()}
+            lists, sources = self._count(plans, orders)
+        return plans
+
+    def _count(
+        self, plans: Mapping[int, LinePlan], orders: Mapping[int, int]
+    ) -> tuple[dict[Bucket, int], dict[int, int]]:
+        """All of it, or nothing where a day of a list or of a source has no room: these, as `take` answers them."""
+        self.uses = uses_of(plans, self.reports, orders)
+        of_lists = list_limits.uses(plans.values(), self.list_days)
+        if full := list_days.take(of_lists):
+            return full, {}
+        if full := take(self.uses):
+            list_days.give_back_all(of_lists)
+        return {}, full
+
+    def _without(self, plan: LinePlan, lists: Collection[Bucket], sources: Collection[int]) -> LinePlan:
+        """Others took the room again and again: the line waits for the next plan."""
+        limited = {limit.key for limit in plan.within}
+        if not any(
+            source in sources or any(b in lists and b[0] in limited for b in self.list_days.of(source))
+            for source, _, _ in plan.allocations
+        ):
+            return plan
+        sentence = "Not sourced: its source was filled up by others meanwhile; it is planned again."
+        return replace(plan, outcome=NOT_SOURCED, allocations=(), sentence=sentence, costs=None)
 
     def _stock(self) -> dict[int, dict[int, int]]:
         products = {d.product_id for d in self.demands if d.product_id and self.wanted[d.line_id] > 0}
@@ -186,9 +219,12 @@ class _Batch:
         stock = self._stock() if check_stock else {}
         take_stock(stock, kept, needs)
         taken = {source: use.amount for (source, _), use in uses_of(kept, self.reports, orders).items()}
+        self.list_days = days_of_lists(self.rules.values(), self.now)
+        self.list_days.take(kept.values())
         problem = Problem(
-            (), list(self.sources.values()), stock, check_stock, self.reports, taken, self.effort
-        )
+            (), list(self.sources.values()), stock, check_stock, self.reports, taken, self.effort,
+            self.list_days.copy(),
+        )  # fmt: skip
         return try_in_turn(
             [order for order in needs if order.lines[0].line_id not in kept], problem, self.rules
         )
@@ -299,6 +335,11 @@ class _Batch:
         if not groups:
             return
         ids = self._insert_orders(groups)
+        list_days.write([
+            (bucket, pk, len(parts))
+            for pk, ((_, source), parts) in zip(ids, groups.items(), strict=True)
+            for bucket in self.list_days.of(source)
+        ])  # fmt: skip
         lines = [
             (pk, line, product, units, reservation_key(pk, line) if product else "")
             for pk, group in zip(ids, groups.values(), strict=True)
@@ -330,7 +371,7 @@ class _Batch:
                 self.now,
                 "",
                 self.now,
-                *_capacity(days.get(source), parts),
+                *_capacity(days.get(source), parts, self.list_days.of(source)),
             )
             for (order, source), parts in groups.items()
         ]
@@ -342,16 +383,10 @@ class _Batch:
         return LineSourcing(SOURCED, (), COMPLETE)
 
 
-def _capacity(day: tuple[date, str] | None, parts: Sequence[tuple]) -> tuple[date | None, int]:
-    """The day that a fulfillment order takes capacity of, and how much."""
+def _capacity(
+    day: tuple[date, str] | None, parts: Sequence[tuple], lists: Sequence[Bucket]
+) -> tuple[date | None, int]:
+    """The day that a fulfillment order takes capacity of its source or of lists, and how much of its source."""
     if day is None:
-        return None, 0
+        return (lists[0][1] if lists else None), 0
     return day[0], {"units": sum(part[4] for part in parts), "lines": len(parts), "orders": 1}[day[1]]
-
-
-def _without(plan: LinePlan, full: Collection[int]) -> LinePlan:
-    """Others took the room again and again: the line waits for the next plan."""
-    if not any(source in full for source, _, _ in plan.allocations):
-        return plan
-    sentence = "Not sourced: its source was filled up by others meanwhile; it is planned again."
-    return replace(plan, outcome=NOT_SOURCED, allocations=(), sentence=sentence, costs=None)

@@ -1,11 +1,12 @@
 """A chunk of the past: what was recorded, what worked then planned again, and what is tried, side by side."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from fulfillment.list_limits import Bucket
 from fulfillment.sourcing_strategy import LinePlan
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if import check
@@ -36,6 +37,7 @@ class Carried:
     def __init__(self, kept: Mapping[str, Any]) -> None:
         self.stock: dict[tuple[int, int], int] = {_pair(k): n for k, n in kept.get("stock", {}).items()}
         self.used: dict[str, int] = dict(kept.get("used", {}))  # "source:day:unit"
+        self.lists: dict[str, int] = dict(kept.get("lists", {}))  # "list:day"
         self.orders: dict[int, int | None] = {int(k): n for k, n in kept.get("orders", {}).items()}
         self.uneven: set[int] = set(kept.get("uneven", ()))
 
@@ -43,6 +45,7 @@ class Carried:
         return {
             "stock": {f"{product}:{source}": n for (product, source), n in self.stock.items() if n},
             "used": {key: n for key, n in self.used.items() if n},
+            "lists": {key: n for key, n in self.lists.items() if n},
             "orders": {str(order): delta for order, delta in self.orders.items()},
             "uneven": sorted(self.uneven),
         }
@@ -61,7 +64,7 @@ class Carried:
 
     @property
     def differs(self) -> bool:
-        return any(self.stock.values()) or any(self.used.values())
+        return any(self.stock.values()) or any(self.used.values()) or any(self.lists.values())
 
     def changed(self, stock: Stock) -> Stock:
         """Stock as what is tried would have left it."""
@@ -78,6 +81,14 @@ class Carried:
             found[key] = max(0, found.get(key, 0) + amount)
         return found
 
+    def changed_lists(self, used: Mapping[Bucket, int]) -> Counter[Bucket]:
+        found = Counter(used)
+        for kept, lines in self.lists.items():
+            key, _, day = kept.partition(":")
+            bucket = (key, date.fromisoformat(day))
+            found[bucket] = max(0, found[bucket] + lines)
+        return found
+
     def moved(self, call: Call, then: Played, tried: Played) -> None:
         products = {line.line_id: line.product_id for need in then.needs for line in need.lines}
         for line in call.counted:
@@ -90,6 +101,9 @@ class Carried:
             for (source, day, unit), amount in kept.uses(call.order_of).items():
                 key = f"{source}:{day.isoformat()}:{unit}"
                 self.used[key] = self.used.get(key, 0) + sign * amount
+            for (name, day), lines in tried.list_days.lines(kept.plans.values()).items():
+                key = f"{name}:{day.isoformat()}"
+                self.lists[key] = self.lists.get(key, 0) + sign * lines
 
 
 def _pair(key: str) -> tuple[int, int]:
@@ -138,14 +152,16 @@ class _Pair:
         self.past, self.call, self.carried = past, call, carried
         stock = past.stock(call)
         used, sources = past.capacity.at(call.at)
-        strategies, active = past.strategies.at(call.at), past.active(call)
+        strategies, active, lists = past.strategies.at(call.at), past.active(call), past.lists_used(call)
         own = {product: dict(held) for product, held in stock.items()}
-        self.then = play(past, call, World(strategies, own, used, sources, active))
+        self.then = play(past, call, World(strategies, own, used, sources, active, lists))
         if strategies[tried.key].document == tried.document and not carried.differs:
             self.tried = self.then
         else:
             other = strategies | {key: tried for key, live in strategies.items() if live.key == tried.key}
-            world = World(other, carried.changed(stock), carried.changed_use(used), sources, active)
+            world = World(
+                other, carried.changed(stock), carried.changed_use(used), sources, active, carried.changed_lists(lists)
+            )  # fmt: skip
             self.tried = play(past, call, world)
         self.sides = {
             "recorded": self._recorded(),

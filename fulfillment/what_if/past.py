@@ -1,6 +1,6 @@
 """Decisions as they were made: who was planned together, with what at hand. A chunk at a time, in a fixed number of queries."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from django.db.models import Count, Max, Sum
 
 from fulfillment import calendars, selectors
+from fulfillment.list_limits import Bucket
 from fulfillment.loading import Facts, facts
+from fulfillment.loading.list_days import source_days
 from fulfillment.methods import barred_sources
 from fulfillment.models import (
     FulfillmentLine,
@@ -24,10 +26,13 @@ from fulfillment.models import (
 )
 from fulfillment.services.sourcing_runs import NO_LIMIT
 from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules
-from fulfillment.strategy_document import LiveStrategy, list_members
+from fulfillment.strategy_document import LiveStrategy, is_of_list, list_members
 from inventory.history import Stock, StockHistory
 from orders.models import BusinessEvent, OrderLine
 
+LONGEST_DAY = timedelta(
+    days=14
+)  # for so long before, work may count for a day on which something was planned
 SHORTLY = timedelta(seconds=30)  # within which a call takes back what it plans again
 INACTIVE = "inactive"
 COLLECTED = (SourcingRun.Mode.DEEP, SourcingRun.Mode.FAST)  # how batches are solved that a strategy collects
@@ -157,6 +162,7 @@ class Past:
         self.switches = _switches(self.since)
         documents = [tried, *self.strategies.documents()]
         self.capacity = PastCapacity(self.facts, documents, self.since, self.until)
+        self.list_works = self._list_works(documents)
 
     @property
     def since(self) -> datetime:
@@ -181,6 +187,32 @@ class Past:
             held = stock[move.product]
             held[move.source] = held.get(move.source, 0) + move.change
         return stock
+
+    def _list_works(self, documents: Iterable[Mapping]) -> list[tuple]:
+        """Fulfillment orders of sources in lists that a strategy limits: source, when made, its day, when over, lines."""
+        rows = [row for document in documents for row in document["constraints"] if is_of_list(row)]
+        limited = {row["source_list"] for row in rows}
+        sources = {pk for key in limited for pk in self.lists.get(key, ())}
+        if not sources:
+            return []
+        begin = self.since - LONGEST_DAY
+        works = FulfillmentOrder.objects.filter(source__in=sources, created_at__range=(begin, self.until))
+        found = []
+        for source, made, state, ended, lines in (
+            works.annotate(count=Count("lines")).order_by()
+            .values_list("source_id", "created_at", "state", "state_at", "count")
+        ):  # fmt: skip
+            if day := source_days([source], self.facts.setups, made).get(source):
+                found.append((source, made, day, ended if state in OVER else None, lines))
+        return found
+
+    def lists_used(self, call: Call) -> Counter[Bucket]:
+        """Order lines that counted for the days of lists at the moment of the call."""
+        used: Counter[Bucket] = Counter()
+        for source, made, day, over, lines in self.list_works:
+            if made < call.at and not (over and over <= call.at):
+                used.update({(key, day): lines for key, pks in self.lists.items() if source in pks})
+        return used
 
     def active(self, call: Call) -> dict[int, bool]:
         """Which sources were switched on: by the events of switching, and by what the decisions say themselves."""
@@ -305,7 +337,9 @@ class PastCapacity:
     def __init__(self, known: Facts, documents: Iterable[Mapping], since: datetime, until: datetime) -> None:
         self.known = known
         self.by_rule = any(
-            row["kind"] == LINES_PER_DAY for document in documents for row in document["constraints"]
+            row["kind"] == LINES_PER_DAY and not is_of_list(row)
+            for document in documents
+            for row in document["constraints"]
         )
         self.limited = {row["pk"] for row in known.sources if row["capacity_per_day"] is not None}
         first, last = since.date() - calendars.ONE_DAY, until.date() + 14 * calendars.ONE_DAY

@@ -1,11 +1,14 @@
 """Plan a call of the past again, by the planners that plan today; nothing is written."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from fulfillment.list_limits import Bucket, ListDays, members_of
 from fulfillment.loading import Facts
+from fulfillment.loading.list_days import source_days
 from fulfillment.planner_optimizer import CostPlanner, Report
 from fulfillment.selectors import rules_of
 from fulfillment.services.resting import try_in_turn
@@ -20,7 +23,7 @@ from inventory.history import Stock
 class World:
     """What a call finds: strategies, stock that it may consume, capacity that is taken, sources with that of the day.
 
-    `active`: which of them were switched on.
+    `active`: which of them were switched on; `list_used`: order lines that are counted of days of lists.
     """
 
     strategies: Mapping[str, LiveStrategy]
@@ -28,6 +31,7 @@ class World:
     used: Used
     sources: Sequence[dict[str, Any]]
     active: Mapping[int, bool]
+    list_used: Mapping[Bucket, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Played:
     needs: Sequence[OrderNeed]
     plans: Mapping[int, LinePlan]
     reports: Sequence[Report] = field(default_factory=list)
+    list_days: ListDays = field(default_factory=ListDays)
 
     def uses(self, order_of: Mapping[int, int]) -> Used:
         """What the plans take of the days of sources with a limit."""
@@ -55,9 +60,12 @@ def play(past: Past, call: Call, world: World) -> Played:
     sources = [replace(one, active=world.active.get(one.id, one.active)) for one in past.sources]
     needs = [replace(need, rules=rules.get(need.rules.key, Rules())) for need in call.needs]
     reports: list[Report] = []
-    problem = Problem((), sources, world.stock, call.checked, reports, {}, call.effort)
+    members = members_of(limit for one in rules.values() for limit in one.list_limits)
+    days = source_days({pk for sources in members.values() for pk in sources}, known.setups, call.at)
+    counted = ListDays(members, days, Counter(world.list_used))
+    problem = Problem((), sources, world.stock, call.checked, reports, {}, call.effort, counted.copy())
     plans = try_in_turn(needs, problem, rules, through=partial(_then, known))
-    return Played(known, needs, plans, reports)
+    return Played(known, needs, plans, reports, counted)
 
 
 def _then(known: Facts, planner: Planner) -> Planner:

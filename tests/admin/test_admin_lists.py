@@ -41,7 +41,7 @@ def test_every_model_of_the_house_is_in_the_admin():
 
 # Edited or shown inside the page of what they belong to.
 INSIDE_OTHERS = {
-    "Address", "BatchedLine", "Charge", "ConnectionSettings", "FulfillmentLine", "ImportChunk", "OrderLine", "OrderSplit", "OrderTag", "RepairRow",
+    "Address", "BatchedLine", "Charge", "ConnectionSettings", "FulfillmentLine", "ImportChunk", "ListDayUse", "OrderLine", "OrderSplit", "OrderTag", "RepairRow",
     "RequestAttempt", "Rule", "ShipmentLine", "StrategyConstraint", "StrategyVersion",
 }  # fmt: skip
 

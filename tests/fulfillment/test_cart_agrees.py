@@ -106,8 +106,10 @@ def random_world(world, seed: int):
             strategy=strategy, kind=kind, name=kind, parameters=RULES[kind],
             is_hard=kind == "class_not_from" or chance.random() < 0.5,
         )  # fmt: skip
-        if kind in ("maximum_distance", "safety_stock") and chance.random() < 0.5:
+        if kind in ("maximum_distance", "safety_stock", "lines_per_day") and chance.random() < 0.5:
             row.source_list = SourceList.objects.get()
+            if kind == "lines_per_day":
+                row.parameters = {"count": 1, "per": "list"}
             row.save()
     things = [
         world.product(**{code: chance.randint(0, 6) for code in chance.sample(CODES, chance.randint(1, 3))})

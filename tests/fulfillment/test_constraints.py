@@ -128,6 +128,8 @@ CONTRADICTIONS = [
     (strategy(limit("respect_timings"), sources=["ST-CHI"]), ("warning", "no_timings")),
     (strategy(limit("no_split")), ("error", "no_split_of_nothing")),
     (strategy(limit("no_split", value_minor=900), max_sources_per_order=1), ("warning", "never_split")),
+    (strategy(limit("lines_per_day", count=9, per="list")), ("error", "day_of_no_list")),
+    (strategy(limit("lines_per_day", count=9, per="day")), ("error", "bad_value")),
     (strategy(limit("lines_per_day", count=0)), ("warning", "no_lines_a_day")),
     (strategy(limit("safety_stock", "s", units=5), limit("minimum_inventory", "m", units=3)), ("warning", "minimum_within_safety")),
     (strategy(limit("sources_per_order", "a", count=2), limit("sources_per_order", "b", count=2)), ("warning", "twice")),
