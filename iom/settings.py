@@ -115,6 +115,7 @@ else:
         f"-c statement_timeout={environment.whole('IOM_STATEMENT_TIMEOUT_MS', default=60_000)}"
         " -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000"
     )
+PREPARED_STATEMENTS = environment.flag("IOM_PREPARED_STATEMENTS", default=True)  # see iom/lib/prepared.py
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- time, language ---------------------------------------------------------------------------------------------

@@ -31,8 +31,8 @@ def reserve(requests: Sequence[ReservationRequest], *, actor: str) -> Reservatio
     other requests of the batch go through. Raises InvalidQuantity, with nothing held, unless all quantities are positive.
     """
     _check_quantities(requests)
-    if (granted := fast_reserve.attempt(requests, actor=actor)) is not None:
-        return ReservationOutcome(granted)
+    if (outcome := fast_reserve.attempt(requests, actor=actor)) is not None:
+        return outcome
     return _outcome(requests, _reserve(requests, actor=actor))
 
 

@@ -264,3 +264,21 @@ def test_naming_the_short_lines_costs_two_queries(shelf, want, django_assert_num
             reserve(
                 [want((f"k{n}", position, 11)) for n, position in enumerate(shelves[:count])], actor="test"
             )
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("prepare", [True, False])
+def test_one_line_alone_is_granted_by_one_statement_and_refused_by_two(
+    stocked, want, settings, django_assert_num_queries, prepare
+):
+    """Each runs in a savepoint here; behind a pooler without prepared statements the answers are the same."""
+    settings.PREPARED_STATEMENTS = prepare
+    with django_assert_num_queries(3):
+        assert reserve([want(("a", stocked, 8))], actor="test") == ReservationOutcome({"a": 8})
+
+    with django_assert_num_queries(4):
+        outcome = reserve([want(("b", stocked, 3))], actor="test")
+
+    product, source = stocked.product, stocked.source
+    assert outcome.short == [Shortage("b", product.pk, source.pk, product.sku, source.code, 3, 2)]
+    assert connection.connection.prepare_threshold is None  # other statements are sent as before

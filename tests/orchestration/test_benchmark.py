@@ -93,7 +93,9 @@ def test_ingest(address):
     assert {"ingest.bulk_orders_per_s", "ingest.single_p95_ms", "ingest.csv_floor_ratio"} <= set(figures)
 
 
-def test_reserve(address):
+def test_reserve(address, monkeypatch):
+    monkeypatch.setattr(reserve, "CLIENTS", 3)
+    monkeypatch.setattr(reserve, "PRODUCTS", 20)
     figures = reserve.measure(address, orders=1000, rounds=1)
 
     assert {"reserve.batch_lines_per_s", "reserve.hot_floor_ratio"} <= set(figures)
