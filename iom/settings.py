@@ -30,7 +30,7 @@ INSTALLED_APPS = [
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # its pages are loaded by iom/urls.py: workers have no use for them
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -5,6 +5,8 @@ from django.urls import include, path
 
 from iom.lib import health
 
+admin.autodiscover()
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("health/live", health.live),

@@ -5,8 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-
 from orchestration.entities import levels, policy_entities
 from orchestration.errors import NotPublishable
 from orchestration.services.checking import MOST_STEPS
@@ -45,7 +43,10 @@ def check(document: Any) -> None:
 
 
 @cache
-def _validator() -> Draft202012Validator:
+def _validator():
+    """A jsonschema validator; its schemas of schemas take a while to load, and few processes read a flow file."""
+    from jsonschema import Draft202012Validator
+
     schema = json.loads(SCHEMA_FILE.read_text())
     schema["$defs"]["level"]["enum"] = list(levels())
     schema["$defs"]["policy"]["properties"]["entity"]["enum"] = [key for key, _ in policy_entities()]

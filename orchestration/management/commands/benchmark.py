@@ -2,6 +2,7 @@
 
 import json
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand
 
 from orchestration.benchmark import rig
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     help = (
         "Measure speed beside a floor on the configured PostgreSQL server, in a scratch database of its own."
     )
+    requires_system_checks = [Tags.security]  # the others would load every page, in each of its processes
 
     def add_arguments(self, parser) -> None:
         parser.add_argument(

@@ -1,5 +1,6 @@
 import os
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand
 
 from orchestration.supervisor.parent import die_with
@@ -8,6 +9,7 @@ from orchestration.supervisor.web import PARENT
 
 class Command(BaseCommand):
     help = "The background workers, under a supervisor that treats them as one failure unit."
+    requires_system_checks = [Tags.security]  # the others would load every page
 
     def add_arguments(self, parser) -> None:
         parser.add_argument(
