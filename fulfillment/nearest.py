@@ -28,7 +28,9 @@ from fulfillment.sourcing_strategy import (
     OrderNeed,
     Problem,
     SourceFacts,
+    joined,
     register,
+    remainder,
 )
 
 UNKNOWN_KM = 30_000.0  # behind every known place
@@ -40,19 +42,35 @@ Removal = tuple[str, str]  # kind to count by, words
 
 
 class NearestPlanner:
-    """See the module. Registered as `nearest`."""
+    """See the module. Registered as `nearest`. All constraints first; what is left then without the soft ones."""
 
     def plan(self, problem: Problem) -> dict[int, LinePlan]:
+        first = [replace(order, rules=order.rules.preferred or order.rules) for order in problem.orders]
+        plans = self._planned(replace(problem, orders=first), relaxed=False)
+        soft = [order for order in problem.orders if order.rules.preferred]
+        if rest := remainder(soft, plans):
+            again = self._planned(replace(problem, orders=rest), relaxed=True)
+            names = {line.line_id: order.rules.soft for order in rest for line in order.lines}
+            plans |= {pk: joined(plans[pk], gave_way(plan, names[pk])) for pk, plan in again.items()}
+        return plans
+
+    def _planned(self, problem: Problem, *, relaxed: bool) -> dict[int, LinePlan]:
         rankings = _rankings(problem.orders, problem.sources)
         plans: dict[int, LinePlan] = {}
         for order, ranked in zip(problem.orders, rankings, strict=True):
-            plans |= _within_lists(order, ranked, problem)
+            plans |= _within_lists(order, ranked, problem, relaxed)
         return plans
 
 
-def _within_lists(order: OrderNeed, ranked: Ranked, problem: Problem) -> dict[int, LinePlan]:
+def gave_way(plan: LinePlan, soft: Sequence[str]) -> LinePlan:
+    """A plan that was made without these constraints says so."""
+    told = f"{plan.sentence.rstrip('.')}, once {', '.join(soft)} gave way."[:300]
+    return replace(plan, relaxed=list(soft), sentence=told if plan.allocations else plan.sentence)
+
+
+def _within_lists(order: OrderNeed, ranked: Ranked, problem: Problem, relaxed: bool) -> dict[int, LinePlan]:
     """The plans of an order; lines that its lists take no more of are planned without them."""
-    limits = tuple(limit for limit in order.rules.list_limits if limit.is_hard)
+    limits = tuple(limit for limit in order.rules.list_limits if limit.is_hard or not relaxed)
     (order,) = list_limits.without_full([order], limits, problem.list_days)
     while True:
         plans = _OrderPlan(order, ranked, problem).run()

@@ -26,11 +26,12 @@ from fulfillment.sourcing_strategy import (
     LinePlan,
     OrderNeed,
     Problem,
-    left_over,
+    joined,
     register,
+    remainder,
 )
 from fulfillment.standing import Standing
-from fulfillment.strategy_document import LiveStrategy
+from fulfillment.strategy_document import LiveStrategy, gives_way
 
 SINGLE = 1
 QUICK_TURNS = 3  # of planning anew for the limits of lists; then lines that are outside stay outside
@@ -87,11 +88,12 @@ class _Batch:
 
     def _ladder(self, strategy: LiveStrategy, orders: Sequence[OrderNeed]) -> None:
         self._solve(strategy, orders, relaxed=False)
-        soft = [
-            row["name"] for row in strategy.document["constraints"] if row["enabled"] and not row["is_hard"]
-        ]
-        if soft and (rest := left_over(orders, self.plans)):
+        today = self.known.now.date()
+        soft = [row["name"] for row in strategy.document["constraints"] if gives_way(row, today)]
+        if soft and (rest := remainder(orders, self.plans)):
+            first = {line.line_id: self.plans[line.line_id] for order in rest for line in order.lines}
             self._solve(strategy, rest, relaxed=True, soft=soft)
+            self.plans |= {pk: joined(plan, self.plans[pk]) for pk, plan in first.items()}
 
     def _solve(self, strategy, orders, *, relaxed: bool, soft: Sequence[str] = ()) -> None:
         began = perf_counter()

@@ -1,8 +1,8 @@
 """What sourcing must know, each in one query however many orders."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from fulfillment.sourcing_strategy import Rules, SourceFacts
 from fulfillment.strategy_document import (
     LiveStrategy,
     counts_on,
+    gives_way,
     is_of_list,
     list_members,
     live_strategies,
@@ -36,6 +37,7 @@ DEMAND = (
 )  # fmt: skip
 State = FulfillmentOrder.State
 FARTHEST = 10**9
+NEAREST_KINDS = ("maximum_distance", "sources_per_order", "sources_per_line", "offline", "lines_per_day")
 MOST_REJECTS = 3  # where the strategy says nothing
 
 
@@ -107,12 +109,35 @@ def rules_of(
 def _rules(
     live: LiveStrategy, lists: Mapping[str, frozenset[int]], ids: Mapping[str, int], today: date
 ) -> Rules:
-    document = live.document
-    counted = defaultdict(list)
-    for row in document["constraints"]:
-        if row["is_hard"] and counts_on(row, today):
-            counted[row["kind"]].append(row)
-    limited = [row for row in document["constraints"] if counts_on(row, today) and is_of_list(row)]
+    counting = [row for row in live.document["constraints"] if counts_on(row, today)]
+    firm = [row for row in counting if row["is_hard"]]
+    soft = tuple(row["name"] for row in counting if _known(row) and gives_way(row, today))
+    rules = _rules_with(live, firm, lists, ids)
+    limits = tuple(
+        ListLimit(
+            row["name"], row["source_list"], lists.get(row["source_list"], frozenset()),
+            row["parameters"]["count"], row["is_hard"],
+        )
+        for row in counting if is_of_list(row)
+    )  # fmt: skip
+    rules = replace(rules, list_limits=limits)
+    if not soft:
+        return rules
+    preferred = replace(_rules_with(live, counting, lists, ids), list_limits=limits)
+    return replace(rules, preferred=preferred, soft=soft)
+
+
+def _known(row: Mapping) -> bool:
+    """Does the nearest planner know this constraint."""
+    return row["kind"] in NEAREST_KINDS and not (row["kind"] == "lines_per_day" and not is_of_list(row))
+
+
+def _rules_with(
+    live: LiveStrategy, rows: Sequence[Mapping], lists: Mapping[str, frozenset[int]], ids: Mapping[str, int]
+) -> Rules:
+    document, counted = live.document, defaultdict(list)
+    for row in rows:
+        counted[row["kind"]].append(row)
     allowed, offline = source_ids(document, lists, ids), set()
     for row in counted["offline"]:
         offline |= {ids[code] for code in row["parameters"].get("codes", ()) if code in ids}
@@ -131,14 +156,7 @@ def _rules(
         document["objective"],
         document["rest"],
         document["alternate"],
-        tuple(
-            ListLimit(
-                row["name"], row["source_list"], lists.get(row["source_list"], frozenset()),
-                row["parameters"]["count"], row["is_hard"],
-            )
-            for row in limited
-        ),
-    )  # fmt: skip
+    )
 
 
 def batch_strategies() -> dict[str, Mapping]:

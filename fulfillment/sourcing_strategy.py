@@ -37,7 +37,8 @@ class Rules:
     """What a strategy allows. `source_ids` None: every active source. `rest`: what happens to what finds no source.
 
     With the rest `next`, the strategy `alternate` is tried for it; then what that one says of its rest counts.
-    `list_limits`: hard and soft ones.
+    `list_limits`: hard and soft ones. `preferred`: the same with the soft constraints, which is tried first; `soft`: their
+    names. None: there are no soft ones.
     """
 
     key: str = "default"
@@ -49,6 +50,8 @@ class Rules:
     rest: str = ""
     alternate: str = ""
     list_limits: tuple[ListLimit, ...] = ()
+    preferred: "Rules | None" = None
+    soft: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,10 @@ class LinePlan:
     services: Mapping[int, str] = field(default_factory=dict)
     within: tuple[ListLimit, ...] = ()
 
+    @property
+    def units(self) -> int:
+        return sum(units for _, units, _ in self.allocations)
+
 
 def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:
     """The lines that got nothing so far, with the sources that their order uses by now."""
@@ -158,6 +165,43 @@ def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> lis
             used = {source for line in order.lines for source, _, _ in plans[line.line_id].allocations}
             found.append(replace(order, lines=left, used_sources=order.used_sources | used))
     return found
+
+
+def remainder(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:
+    """As `left_over`, with what is missing of lines that got some of their units."""
+    found = []
+    for order in orders:
+        left = [
+            replace(line, quantity=missing)
+            for line in order.lines
+            if (missing := line.quantity - plans[line.line_id].units)
+        ]
+        if left:
+            used = {source for line in order.lines for source, _, _ in plans[line.line_id].allocations}
+            found.append(replace(order, lines=left, used_sources=order.used_sources | used))
+    return found
+
+
+def joined(first: LinePlan, second: LinePlan) -> LinePlan:
+    """The plan of a line and that of what it left, as one; the first alone where nothing was found for the rest."""
+    if not first.allocations or not second.allocations:
+        return first if first.allocations else second
+    units: dict[int, int] = {}
+    km: dict[int, int | None] = {}
+    for source, count, far in (*first.allocations, *second.allocations):
+        units[source], km[source] = units.get(source, 0) + count, far
+    costs = dict(first.costs or {})
+    for name, cents in (second.costs or {}).items():
+        costs[name] = costs.get(name, 0) + cents
+    days = [plan.ships_on for plan in (first, second) if plan.ships_on]
+    return replace(
+        second,
+        allocations=tuple(sorted(((s, n, km[s]) for s, n in units.items()), key=lambda one: (one[2] is None, one[2] or 0))),
+        costs=costs or None,
+        sentence=f"{first.sentence} The rest: {second.sentence}"[:300],
+        ships_on=max(days, default=None),
+        services={**first.services, **second.services},
+    )  # fmt: skip
 
 
 class Planner(Protocol):

@@ -92,6 +92,11 @@ def is_of_list(row: Mapping[str, Any]) -> bool:
     return row["kind"] == "lines_per_day" and row["parameters"].get("per") == "list"
 
 
+def gives_way(row: Mapping[str, Any], day: date) -> bool:
+    """Is it a soft constraint that counts: kept where that leaves no line out. When a person decides is none of planning."""
+    return not row["is_hard"] and row["kind"] != "maximum_rejects" and counts_on(row, day)
+
+
 def list_members() -> dict[str, frozenset[int]]:
     """Source ids by key of the source list."""
     found: dict[str, set] = defaultdict(set)

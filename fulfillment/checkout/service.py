@@ -54,7 +54,7 @@ def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
     return CartPlan(
         str(uuid4()), strategy.key, strategy.version, loaded.services[0].currency if loaded.services else "USD",
         asked.located_by, options, tuple(lines), components([one for _, one in solved]),
-        tuple(dict.fromkeys(name for report in reports for name in report.relaxed)),
+        tuple(dict.fromkeys(name for plan in plans.values() for name in plan.relaxed or ())),
     )  # fmt: skip
 
 
@@ -76,7 +76,8 @@ def _loaded(asked: Asked, plans: Mapping[int, LinePlan], facts_of: Callable) -> 
         return load(last.known, [need], asked.stock, last.strategy, relaxed=last.relaxed)
     known = facts_of([need])
     strategy = known.strategies.get(need.rules.key) or known.strategies.get("") or NO_STRATEGY
-    return load(known, [need], asked.stock, strategy)
+    relaxed = any(plan.relaxed for plan in plans.values())
+    return load(known, [need], asked.stock, strategy, relaxed=relaxed)
 
 
 def _allocations(plans: Mapping[int, LinePlan]) -> dict[int, dict[int, int]]:

@@ -240,8 +240,9 @@ class _Loader:
             listed = self.orders[0].rules.source_ids
             allowed &= np.array([row["pk"] in listed for row in self.nodes], bool)
         masks, rank = [allowed], []
+        most = self.rules.count("sources_per_order", 50)
         for order in self.orders:
-            if len(order.used_sources) < order.rules.max_sources:
+            if len(order.used_sources) < min(most, order.rules.max_sources):
                 rank.append(0)
                 continue
             rank.append(len(masks))
