@@ -1,6 +1,6 @@
 from django.urls import path, re_path
 
-from fulfillment.api import cancellation, decisions, plan, work
+from fulfillment.api import cancellation, decisions, plan, what_ifs, work
 
 urlpatterns = [
     path("orders/cancel/", cancellation.BulkCancelView.as_view()),
@@ -15,5 +15,8 @@ urlpatterns = [
     path("fulfillment-orders/reject/", work.RejectView.as_view()),
     path("fulfillment-lines/reject/", work.RejectLinesView.as_view()),
     path("fulfillment-orders/<str:work>/", work.FulfillmentOrderView.as_view()),
+    path("what-ifs/", what_ifs.WhatIfsView.as_view()),
+    path("what-ifs/<str:what_if>/", what_ifs.OneWhatIfView.as_view()),
+    path("what-ifs/<str:what_if>/stop/", what_ifs.StopView.as_view()),
     path("shipments/", work.ShipmentsView.as_view()),
 ]
