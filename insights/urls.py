@@ -2,6 +2,7 @@ from django.urls import path
 
 from insights.pages import repairs, runs
 from insights.pages.attention import answer_request, attention, own_group, snooze_group
+from insights.pages.group import group_page
 from insights.pages.home import home
 from insights.pages.insights import insights
 from insights.pages.order import order_page, order_timeline
@@ -9,6 +10,7 @@ from insights.pages.order import order_page, order_timeline
 urlpatterns = [
     path("", home, name="home"),
     path("attention/", attention, name="exceptions"),
+    path("attention/cause/<str:cause>/", group_page, name="exception-group"),
     path("attention/own/", own_group, name="exception-own"),
     path("attention/snooze/", snooze_group, name="exception-snooze"),
     path("attention/answer/", answer_request, name="request-answer"),

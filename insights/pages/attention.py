@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from insights.exceptions import KINDS, Group, groups_of, unhealthy, with_what_was_said
 from insights.models import ExceptionGroup
-from insights.pages.fixes import fix_of
+from insights.pages.fixes import link_of
 from iom.lib.once import act_once
 from iom.lib.pages import page, show
 from orchestration.models import RepairJob
@@ -73,7 +73,7 @@ def _sections(request: HttpRequest, wanted: str):
 def _section(request: HttpRequest, key: str, title: str, empty: str, groups: list[Group], actions) -> dict:
     labels = dict(RepairJob.Action.choices)
     allowed = [(name, labels[name]) for name in actions if request.user.has_perm(TARGETS[name][1])]
-    rows = [{"group": group, "fix": fix_of(group)} for group in groups]
+    rows = [{"group": group, "fix": link_of(group)} for group in groups]
     return {"key": key, "title": title, "empty": empty, "groups": groups, "actions": allowed, "fixes": {r["group"].cause: r["fix"] for r in rows}}  # fmt: skip
 
 

@@ -9,11 +9,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import render
 from django.urls import reverse
 
+from insights.pages import fixes
 from iom.lib.once import FIELD, act_once, new_token, take
 from iom.lib.pages import next_url, page, rows_url, show
 from orchestration.errors import OrchestrationError
 from orchestration.models import RepairJob, RepairRow
-from orchestration.services import repair_jobs
+from orchestration.services import mending, repair_jobs
 from orchestration.services.repair_move import preview_move
 from orchestration.services.repair_targets import NEEDS_REASON, TARGETS, rows_of
 from orders.numbers import number_of
@@ -31,26 +32,26 @@ def ask(request: HttpRequest) -> HttpResponse:
     """What a repair would do. The answer comes from doing its first chunk and taking it back."""
     try:
         action, wanted, step = _asked(request.GET)
-    except BadRequest as error:
-        return _sorry(request, str(error))
-    if refusal := _not_allowed(request, action):
-        return refusal
-    try:
-        found = repair_jobs.preview(action, wanted, step=step)
+        fix = fixes.read(request.GET)
+        if refusal := _not_allowed(request, action, fix):
+            return refusal
+        found = repair_jobs.preview(action, wanted, step=step, fix=fix)
         standings = _standings(action, wanted)
-    except (OrchestrationError, ValueError, TypeError) as error:
+    except (OrchestrationError, ValueError, TypeError) as error:  # BadRequest is a ValueError
         return _sorry(request, str(error))
     context = {
         "title": dict(RepairJob.Action.choices)[action],
         "action": action,
         "filter_text": json.dumps(wanted),
         "step": step,
+        "fix_text": json.dumps(fix) if fix else "",
+        "fix_words": mending.words(fix) if fix else "",
         "what": request.GET.get("title", "")[:200],
         "found": found,
         "untried": found.total - found.tried,
         "unchanged": found.tried - found.changed - sum(found.refused.values()),
         "standings": standings,
-        "needs_reason": action in NEEDS_REASON,
+        "needs_reason": action in NEEDS_REASON and not fix,
         "back": _back(request),
     }
     return show(request, "insights/exceptions/ask.html", context)
@@ -75,11 +76,12 @@ def _asked(data: Any) -> tuple[str, dict, str]:
     return action, wanted, data.get("step", "")[:60]
 
 
-def _not_allowed(request: HttpRequest, action: str) -> HttpResponse | None:
-    permission = TARGETS[action][1]
-    if request.user.has_perm(permission):
+def _not_allowed(request: HttpRequest, action: str, fix: dict | None = None) -> HttpResponse | None:
+    wanted = {TARGETS[action][1], *([mending.permission_of(fix)] if fix else [])}
+    missing = sorted(name for name in wanted if not request.user.has_perm(name))
+    if not missing:
         return None
-    return show(request, "iom/refused.html", {"missing": [permission], "title": "Not allowed"}, status=403)
+    return show(request, "iom/refused.html", {"missing": missing, "title": "Not allowed"}, status=403)
 
 
 def _sorry(request: HttpRequest, sentence: str) -> HttpResponse:
@@ -99,7 +101,8 @@ def begin(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     try:
         action, wanted, step = _asked(request.POST)
-        if refusal := _not_allowed(request, action):
+        fix = fixes.read(request.POST)
+        if refusal := _not_allowed(request, action, fix):
             return refusal
         with transaction.atomic():
             if not take(f"form:{request.user.pk}", request.POST.get(FIELD) or new_token()):
@@ -107,7 +110,7 @@ def begin(request: HttpRequest) -> HttpResponse:
                 return HttpResponseRedirect(reverse("repairs"))
             by = {"actor": f"user:{request.user.get_username()}", "step": step}
             text = {"reason": request.POST.get("reason", ""), "title": request.POST.get("title", "")}
-            job = repair_jobs.start(action, wanted, **by, **text)
+            job = repair_jobs.start(action, wanted, **by, **text, fix=fix)
     except (OrchestrationError, ValueError, TypeError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(next_url(request, reverse("exceptions")))
@@ -135,7 +138,7 @@ def job(request: HttpRequest, pk: int) -> HttpResponse:
         rows = rows.filter(pk__lt=int(before))
     shown = list(rows[: PAGE + 1])
     context = {
-        "title": str(found), "job": found, "rows": [(row, number_of(row.order_id) if row.order_id else "") for row in shown[:PAGE]],
+        "title": str(found), "job": found, "fix_words": mending.words(found.fix), "rows": [(row, number_of(row.order_id) if row.order_id else "") for row in shown[:PAGE]],
         "older": shown[PAGE - 1].pk if len(shown) > PAGE else None, "only": request.GET.get("only", ""),
         "percent": 100 if found.state == "done" else min(100, found.worked * 100 // max(found.total, 1)),
         "may_stop": request.user.has_perm(TARGETS[found.action][1]), "orders_url": rows_url("orders.order"),

@@ -44,3 +44,32 @@ def _set(product: Product, row: Mapping[str, Any]) -> Product:
         setattr(product, name, value)
     product.updated_at = timezone.now()
     return product
+
+
+@transaction.atomic
+def stand_in(sku: str, *, product_sku: str) -> bool:
+    """Let an unknown or inactive SKU mean one of our products: an inactive product of that SKU with this substitute.
+
+    Lines that name the SKU get the substitute and keep what was asked for. False if it was so already. Raises
+    ValueError for a SKU that is sold here, and for a substitute that is not.
+    """
+    product = Product.objects.filter(sku=product_sku, active=True).first()
+    if product is None:
+        raise ValueError(f"There is no active product {product_sku}.")
+    if not sku or len(sku) > 64 or "\0" in sku:
+        raise ValueError("The SKU must have from 1 to 64 characters.")
+    known = Product.objects.filter(sku=sku).select_for_update().first()
+    if known and known.active:
+        raise ValueError(f"{sku} is sold here; it needs no substitute.")
+    if known and known.substitute_id == product.pk:
+        return False
+    name = known.name if known else f"Stands for {product.name}"[:200]
+    Product.objects.update_or_create(
+        sku=sku,
+        defaults={"name": name, "active": False, "substitute": product},
+        create_defaults={
+            "name": name, "active": False, "substitute": product, "base_unit": product.base_unit, "price": product.price,
+            "currency": product.currency, "weight_grams": product.weight_grams,
+        },
+    )  # fmt: skip
+    return True

@@ -29,6 +29,9 @@ class RepairJob(models.Model):
     target = models.CharField(max_length=10, help_text="Kind of rows: token, run, message, request or hold")
     filter = models.JSONField(default=dict)
     step = models.CharField(max_length=60, blank=True, help_text="Where to reprocess from")
+    fix = models.JSONField(
+        default=dict, blank=True, help_text="What is mended of each row before it is repaired"
+    )
     reason = models.CharField(max_length=300, blank=True)
     title = models.CharField(max_length=200, blank=True)
     actor = models.CharField(max_length=150)

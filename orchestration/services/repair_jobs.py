@@ -13,7 +13,7 @@ from django.utils import timezone
 from iom.lib import bell, bulk
 from orchestration.errors import OrchestrationError
 from orchestration.models import RepairJob, RepairRow, StepRun
-from orchestration.services import repair
+from orchestration.services import mending, repair
 from orchestration.services.repair_move import move_to_newest
 from orchestration.services.repair_targets import NEEDS_REASON, TARGETS, Action, rows_of
 from orders.errors import ConcurrentChange
@@ -49,14 +49,19 @@ class _TakeBack(Exception):
         self.outcome = outcome
 
 
-def preview(action: str, wanted: Mapping[str, Any], *, step: str = "") -> Preview:
-    """What a job would do: its first chunk is really done and taken back, so nothing is guessed."""
+def preview(
+    action: str, wanted: Mapping[str, Any], *, step: str = "", fix: Mapping[str, Any] | None = None
+) -> Preview:
+    """What a job would do: its first chunk is really done and taken back, so nothing is guessed. Raises BadFix."""
     target, _ = TARGETS[Action(action)]
+    if fix:
+        mending.check(fix, target)
     rows = rows_of(target, wanted)
     ids = list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK])
     try:
         with transaction.atomic():
-            raise _TakeBack(_act(action, ids, step=step, actor="preview", reason="preview"))
+            by = {"actor": "preview", "reason": "preview"}
+            raise _TakeBack(_mend_and_act(action, ids, fix or {}, step=step, **by))
     except _TakeBack as back:
         outcome = back.outcome
     reasons: dict[str, int] = {}
@@ -68,10 +73,17 @@ def preview(action: str, wanted: Mapping[str, Any], *, step: str = "") -> Previe
 
 @transaction.atomic
 def start(
-    action: str, wanted: Mapping[str, Any], *, actor: str, reason: str = "", step: str = "", title: str = ""
-) -> RepairJob:
-    """Ask for a repair of all rows that match now; rows that match later are left out. Raises NotRepairable."""
+    action: str, wanted: Mapping[str, Any], *, actor: str, reason: str = "", step: str = "", title: str = "",
+    fix: Mapping[str, Any] | None = None,
+) -> RepairJob:  # fmt: skip
+    """Ask for a repair of all rows that match now; rows that match later are left out. Raises NotRepairable, BadFix.
+
+    `fix` is what is mended of each row before it is repaired (see `mending`).
+    """
     target, _ = TARGETS[Action(action)]
+    if fix:
+        mending.check(fix, target)
+        reason = reason.strip() or mending.words(fix).capitalize()
     if action in NEEDS_REASON and not reason.strip():
         raise NotRepairable("Say why: the reason is kept with every order.")
     rows = rows_of(target, wanted)
@@ -80,7 +92,7 @@ def start(
         raise NotRepairable("Nothing matches any more.")
     job = RepairJob.objects.create(
         action=action, target=target, filter=dict(wanted), step=step, reason=reason.strip()[:300], title=title[:200],
-        actor=actor, total=rows.count(), until=newest,
+        actor=actor, total=rows.count(), until=newest, fix=dict(fix or {}),
     )  # fmt: skip
     bell.ring("repair")
     return job
@@ -142,7 +154,7 @@ def _act_or_halve(job: RepairJob, ids: Sequence[int]) -> Outcome:
     """The whole chunk together; if that raises, its halves, so that one poisoned row is refused alone."""
     try:
         with transaction.atomic():
-            return _act(job.action, ids, step=job.step, actor=job.actor, reason=job.reason)
+            return _mend_and_act(job.action, ids, job.fix, step=job.step, actor=job.actor, reason=job.reason)
     except (OperationalError, InterfaceError, ConcurrentChange):
         raise
     except Exception as error:
@@ -152,6 +164,18 @@ def _act_or_halve(job: RepairJob, ids: Sequence[int]) -> Outcome:
     half = len(ids) // 2
     first, second = _act_or_halve(job, ids[:half]), _act_or_halve(job, ids[half:])
     return Outcome([*first.changed, *second.changed], {**first.refused, **second.refused})
+
+
+def _mend_and_act(action: str, ids: Sequence[int], fix: Mapping[str, Any], **by: str) -> Outcome:
+    """Rows whose order could not be mended are refused with that sentence and are not repaired."""
+    if not fix:
+        return _act(action, ids, **by)
+    target, _ = TARGETS[Action(action)]
+    orders = dict(rows_of(target, {"ids": list(ids)}).values_list("pk", _ORDER_FIELD[target]))
+    unmended = mending.apply(fix, sorted(set(orders.values()) - {None}), actor=by["actor"])
+    refused = {pk: unmended[order] for pk, order in orders.items() if order in unmended}
+    outcome = _act(action, [pk for pk in ids if pk not in refused], **by)
+    return Outcome(outcome.changed, {**refused, **outcome.refused})
 
 
 def _act(action: str, ids: Sequence[int], *, step: str, actor: str, reason: str) -> Outcome:

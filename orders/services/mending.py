@@ -1,0 +1,84 @@
+"""What a person changes on many orders at once because it stops them: wrong fields, a credit hold, where lines may come from.
+
+Each takes a batch at the same few queries, writes the events that a single edit writes, and repeated changes nothing.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from orders.models import Customer, Order, OrderLine, StateDefinition
+from orders.services import fields
+from orders.services.editing import add_notes
+from orders.services.events import apply_event, record
+from orders.types import Outcome, Raised
+
+
+@transaction.atomic
+def change_orders(order_ids: Collection[int], *, changes: Mapping[str, Any], actor: str) -> Outcome:
+    """Give orders the same values, as `update_order` gives them to one; refused are those whose state forbids edits.
+
+    Raises InvalidChange (every bad field) and OrderNotFound; then nothing changed.
+    """
+    changes = fields.flattened(changes)
+    fields.check(changes)
+    orders = Order.objects.lock(order_ids)
+    closed = set(StateDefinition.objects.filter(entity="order", read_only=True).values_list("key", flat=True))
+    refused = {o.pk: f"{o.number} cannot be edited any more." for o in orders if o.state in closed}
+    differing: dict[int, dict[str, list]] = {}
+    for order in orders:
+        if order.pk not in refused and (found := _differences(order, changes)):
+            differing[order.pk] = found
+            for name, (_, value) in found.items():
+                setattr(order, name, value)
+            order.version += 1
+    changed = [order for order in orders if order.pk in differing]
+    if changed:
+        names = {name for found in differing.values() for name in found}
+        Order.objects.bulk_update(changed, [*sorted(names), "version"], batch_size=100)
+        payloads = {pk: {"changed": found} for pk, found in differing.items()}
+        stayed = apply_event("order.changed", changed, actor=actor, payloads=payloads).refused
+        record([Raised("order.changed", "order", pk, pk, payloads[pk]) for pk in stayed], actor=actor)
+    return Outcome(sorted(differing), refused)
+
+
+def _differences(order: Order, changes: Mapping[str, Any]) -> dict[str, list]:
+    wanted = fields.with_place(order, changes)
+    return {
+        name: [getattr(order, name), value] for name, value in wanted.items() if getattr(order, name) != value
+    }
+
+
+@transaction.atomic
+def free_customers(order_ids: Collection[int], *, actor: str) -> Outcome:
+    """Take the credit hold off the customers of these orders. Changed are the orders; those without a customer are refused."""
+    found = dict(Order.objects.filter(pk__in=order_ids).order_by("pk").values_list("pk", "customer_id"))
+    refused = {pk: "The order has no customer account." for pk, customer in found.items() if customer is None}
+    held = Customer.objects.filter(pk__in=set(found.values()) - {None}, credit_hold=True)
+    names = dict(held.order_by("pk").select_for_update().values_list("pk", "name"))
+    Customer.objects.filter(pk__in=names).update(credit_hold=False)
+    freed = {pk: names[customer] for pk, customer in found.items() if customer in names}
+    add_notes({pk: f"{name} was taken off credit hold." for pk, name in freed.items()}, actor=actor)
+    return Outcome(sorted(freed), refused)
+
+
+@transaction.atomic
+def direct_lines(order_ids: Collection[int], *, source_list: str, actor: str) -> Outcome:
+    """Let the lines of these orders that have no source yet come from the members of one list only; "" lets them go anywhere."""
+    Order.objects.only("id").lock(order_ids)
+    lines = (
+        OrderLine.objects.live().filter(order_id__in=order_ids, source=None).exclude(source_list=source_list)
+    )
+    found = list(lines.order_by("pk").values_list("pk", "order_id", "line_number", "source_list"))
+    OrderLine.objects.filter(pk__in=[pk for pk, *_ in found]).update(source_list=source_list)
+    told: dict[int, dict[str, list]] = {}
+    for _, order, number, before in found:
+        told.setdefault(order, {})[f"line {number} source list"] = [before, source_list]
+    Order.objects.filter(pk__in=told).update(version=F("version") + 1)
+    record(
+        [Raised("order.changed", "order", pk, pk, {"changed": changed}) for pk, changed in told.items()],
+        actor=actor,
+    )
+    return Outcome(sorted(told))
