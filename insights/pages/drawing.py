@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from orchestration.engine.graph import ELEMENTS, branches_of
 from orchestration.models import FlowRun, StepResult, StepRun
+from orchestration.policies.explain import actual_words
 from providers.models import ProviderRequest
 
 # key: (symbol, word); the word is read aloud and on hover, the symbol stands beside the color
@@ -193,7 +194,12 @@ def _policy(
         "passed": verdict.get("passed"),
         "version": verdict.get("version"),
         "rules": rules,
-        "values": verdict.get("values") or {},
+        "values": _values(policies.get(key), verdict.get("values") or {}),
         "sets": verdict.get("sets") or {},
         "count": 0,
     }
+
+
+def _values(policy: Mapping[str, Any] | None, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the policy saw, amounts as money."""
+    return actual_words(policy["entity"], values, values) if policy else values

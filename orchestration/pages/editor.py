@@ -17,7 +17,7 @@ from orchestration.designer.forms import BranchForm, EntryForm, StepForm
 from orchestration.designer.palette import palette
 from orchestration.designer.tiles import Drawing, output_events
 from orchestration.models import Flow
-from orchestration.pages import drafts
+from orchestration.pages import drafts, trial_data
 from orchestration.pages.changes import CHANGES
 from orchestration.pages.drafts import Known, drawn, flow_of
 from orchestration.services import drafting
@@ -33,8 +33,13 @@ MOVES = (
 
 @page("orchestration.view_flow")
 def flow_editor(request: HttpRequest, pk: int) -> HttpResponse:
-    """`?step=`, `?at=`, `?flow=` and `?delete=` choose the panel; the page's own script asks for the editor alone."""
-    return _shown(request, flow_of(pk), request.GET)
+    """`?step=`, `?at=`, `?flow=` and `?delete=` choose the panel; the page's own script asks for the editor alone.
+
+    `?run=` takes the order of a run along as the data of test runs.
+    """
+    flow = flow_of(pk)
+    trial_data.take_along(request, flow)
+    return _shown(request, flow, request.GET)
 
 
 @page(CHANGE)
@@ -148,6 +153,7 @@ def _shown(
         "saved": drafts.last_edit(flow),
         "entry": _entry(drawing),
         "moves": MOVES,
+        "taken": trial_data.taken(request, flow),
         "fragment": fragment,
         **_panel(flow, drawing, known, chosen, bound),
     }

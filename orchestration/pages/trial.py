@@ -12,6 +12,7 @@ from iom.lib.pages import page, show
 from orchestration.designer.tiles import Drawing
 from orchestration.engine.graph import walk
 from orchestration.models import Flow, GoldenOrder
+from orchestration.pages import trial_data
 from orchestration.pages.drafts import Known, flow_of
 from orchestration.services import publishing
 from orchestration.services.simulation import Choices, Simulation, failable, outcomes, simulate
@@ -87,9 +88,11 @@ def flow_test(request: HttpRequest, pk: int) -> HttpResponse:
     problems = publishing.problems_of(flow.draft)
     drawing = Drawing(flow.draft, known.words(), problems)
     kept = _golden(flow, request.POST.get("golden") or request.GET.get("golden", ""))
-    form = TrialForm(
-        request.POST or None, failable=failable(walk(drawing.draft["steps"])), initial=_as_form(kept)
-    )
+    trial_data.take_along(request, flow)
+    can_fail = failable(walk(drawing.draft["steps"]))
+    along = trial_data.taken(request, flow)
+    initial = _as_form(kept) or _from_run(along, can_fail)
+    form = TrialForm(request.POST or None, failable=can_fail, initial=initial)
     context: dict[str, Any] = {
         "title": f"Test run of {flow.name}",
         "flow": flow,
@@ -117,6 +120,14 @@ def _as_form(kept: GoldenOrder | None) -> dict[str, Any]:
     if kept is None:
         return {}
     return {**kept.choices, "document": json.dumps(kept.document, indent=2, ensure_ascii=False)}
+
+
+def _from_run(along: trial_data.TrialData | None, can_fail: list[tuple[str, str]]) -> dict[str, Any]:
+    """The order of a run that was taken along, failing outside where it did, as far as the draft still asks there."""
+    if along is None:
+        return {}
+    known = dict(can_fail)
+    return {"order": along.order, "failing": [key for key in along.failing if key in known]}
 
 
 def _played(
