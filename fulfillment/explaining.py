@@ -14,7 +14,7 @@ from fulfillment.loading.list_days import list_days
 from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, ListDayUse, SourcingDecision
 from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
-from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Rules
+from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Rules, SourceFacts
 from fulfillment.strategy_document import list_members
 from inventory.models import FulfillmentSource
 from orders.models import Order, OrderLine
@@ -59,13 +59,15 @@ def situation(order: Order) -> Situation | None:
     """None: nothing of it is open, or it cannot be priced (no coordinates, no product)."""
     lines = [line for line in OrderLine.objects.live().filter(order=order).order_by("pk") if line.product_id]
     open_ = [line for line in lines if line.quantity > line.quantity_shipped + line.quantity_canceled]
-    if not open_ or order.ship_to_latitude is None or order.ship_to_longitude is None:
-        return None
-    rules = selectors.rules_by_key()
     ids = [line.pk for line in open_]
     rejected, ordered = selectors.rejections_of(ids), selectors.open_lines(ids)
+    sources = selectors.source_facts()
+    place = _destination(order, {line.goes_to for line in ordered.values()}, sources)
+    if not open_ or None in place[:2]:
+        return None
+    rules = selectors.rules_by_key()
     methods = {pk: line.method for pk, line in ordered.items()}
-    barred = barred_sources(methods, selectors.source_facts())
+    barred = barred_sources(methods, sources)
     lists = list_members() if any(line.source_list for line in open_) else {}
     needs = []
     for line in open_:
@@ -77,8 +79,7 @@ def situation(order: Order) -> Situation | None:
             barred.get(line.pk, {}),
         ))  # fmt: skip
     need = OrderNeed(
-        order.pk, needs, order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country,
-        rules.get(order.strategy, rules[""]),
+        order.pk, needs, *place, rules.get(order.strategy, rules[""]),
     )  # fmt: skip
     (need,) = list_limits.without_full([need], need.rules.list_limits, _list_days(order, rules.values()))
     known = facts([need], timezone.now())
@@ -87,6 +88,16 @@ def situation(order: Order) -> Situation | None:
         return None
     loaded = load(known, [need], _stock(order, needs), strategy, taken=_own_capacity(order))
     return Situation(loaded, solve(loaded.problem, "single"))
+
+
+def _destination(
+    order: Order, goes_to: set[int | None], sources: Sequence[SourceFacts]
+) -> tuple[float | None, float | None, str, str]:
+    """The store that all lines are shipped to, else where the order goes."""
+    store = next((one for one in sources if {one.id} == goes_to), None)
+    if store is not None:
+        return store.latitude, store.longitude, store.region, store.country
+    return order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country
 
 
 def _stock(order: Order, needs: Sequence[LineNeed]) -> dict[int, dict[int, int]]:

@@ -209,12 +209,16 @@ def stock_of(product_ids: Collection[int]) -> dict[int, dict[int, int]]:
 
 
 class OpenLine(NamedTuple):
-    """`units` ordered and not canceled; `store` where the customer takes them; `source_list` that a policy set."""
+    """`units` ordered and not canceled; `store` where the customer takes them; `source_list` that a policy set.
+
+    `goes_to`: the store that they are shipped to instead of the order's address.
+    """
 
     units: int
     store: int | None = None
     source_list: str = ""
     method: MethodLine = MethodLine()
+    goes_to: int | None = None
 
 
 def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
@@ -235,6 +239,7 @@ def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
             store if method == OrderLine.Method.PICKUP else None,
             named,
             MethodLine(method, product, category or "", channel),
+            store if method == OrderLine.Method.SHIP_TO_STORE else None,
         )
         for pk, quantity, canceled, method, store, named, product, category, channel in rows.values_list(
             *fields, *related

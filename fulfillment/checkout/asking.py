@@ -49,7 +49,7 @@ def ask(cart: Cart) -> Asked:
         raise UnknownStrategy({cart.strategy})
     ids, facts = _products(cart)
     stores = _stores(cart, sources.values())
-    (latitude, longitude), located_by = _located(cart.destination)
+    place, located_by = _place(cart, sources.values())
     barred = barred_sources(
         {
             n: MethodLine(line.method, pk, product.category, cart.channel_id)
@@ -68,7 +68,7 @@ def ask(cart: Cart) -> Asked:
             LineNeed(n, pk, line.quantity, stores.get(n), barred=barred.get(n, {}), unit_minor=price)
             for n, (line, pk, price) in enumerate(zip(cart.lines, ids, prices, strict=True))
         ],
-        latitude, longitude, cart.destination.region, cart.destination.country, rules[cart.strategy],
+        *place, rules[cart.strategy],
         terms=Terms(goods if cart.value_minor is None else cart.value_minor, cart.deliver_by),
     )  # fmt: skip
     stock = selectors.stock_of(set(ids))
@@ -95,6 +95,16 @@ def _stores(cart: Cart, sources) -> dict[int, int]:
     if unknown := [code for code in wanted.values() if code not in known]:
         raise UnknownSource(unknown)
     return {n: known[code] for n, code in wanted.items() if cart.lines[n].method == Method.PICKUP}
+
+
+def _place(cart: Cart, sources) -> tuple[tuple[float, float, str, str], str]:
+    """Coordinates, region and country: of the store that all lines are shipped to, else of the destination."""
+    ends = {line.pickup_source if line.method == Method.SHIP_TO_STORE else "" for line in cart.lines}
+    store = next((one for one in sources if {one.code} == ends), None)
+    if store is not None and None not in (store.latitude, store.longitude):
+        return (store.latitude, store.longitude, store.region, store.country), "store"
+    found, located_by = _located(cart.destination)
+    return (*found, cart.destination.region, cart.destination.country), located_by
 
 
 def _located(destination: Destination) -> tuple[tuple[float, float], str]:

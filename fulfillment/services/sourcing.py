@@ -237,16 +237,19 @@ class _Batch:
         by_order = defaultdict(list)
         for demand in self.demands:
             if self.wanted[demand.line_id] > 0:
-                by_order[demand.order_id, demand.strategy].append(demand)
-        for (order_id, strategy), group in by_order.items():
-            first = group[0]
+                store = self.sources.get(self._open(demand).goes_to)
+                by_order[demand.order_id, demand.strategy, store].append(demand)
+        for (order_id, strategy, store), group in by_order.items():
+            there = (
+                store or group[0]
+            )  # lines that go to a store are measured to it, beside those that go home
             yield OrderNeed(
                 order_id,
                 [self._need(demand) for demand in group],
-                first.latitude,
-                first.longitude,
-                first.region,
-                first.country,
+                there.latitude,
+                there.longitude,
+                there.region,
+                there.country,
                 self.rules[strategy],
                 frozenset(used[order_id]),
             )

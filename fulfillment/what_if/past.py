@@ -25,7 +25,7 @@ from fulfillment.models import (
     StrategyVersion,
 )
 from fulfillment.services.sourcing_runs import NO_LIMIT
-from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules
+from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules, SourceFacts
 from fulfillment.strategy_document import LiveStrategy, is_of_list, list_members
 from inventory.history import Stock, StockHistory
 from orders.models import BusinessEvent, OrderLine
@@ -248,11 +248,14 @@ class Past:
         return Strategy.objects.filter(is_default=True).values_list("key", flat=True).first() or ""
 
     def _needs(self, at: datetime, rows: Sequence[Made], planned: Collection[int]) -> Iterator[OrderNeed]:
-        groups: dict[tuple[int, str], list[Made]] = defaultdict(list)
+        stores = {source.id: source for source in self.sources}
+        groups: dict[tuple[int, str, SourceFacts | None], list[Made]] = defaultdict(list)
         for one in rows:
-            groups[one.order, self._strategy_of(one)].append(one)
-        for (order, strategy), group in groups.items():
-            line = self.lines[group[0].line]
+            line = self.lines[one.line]
+            store = stores.get(line.store) if line.method == OrderLine.Method.SHIP_TO_STORE else None
+            groups[one.order, self._strategy_of(one), store].append(one)
+        for (order, strategy, store), group in groups.items():
+            line = store or self.lines[group[0].line]
             out = [piece for piece in self.pieces[order] if piece.was_out(at, planned)]
             yield OrderNeed(
                 order, [self._need(at, one, out) for one in group], line.latitude, line.longitude, line.region,
