@@ -31,7 +31,7 @@ TYPED = frozenset(
 ABOUT_PLACE = ("address", "country", "contact", "ship-to", "ship_to", "postal", "phone", "e-mail", "email")
 NO_SOURCE = frozenset({"not_sourced", "stock_gone", "worker_died"})
 UNKNOWN_SKU = re.compile(r"There is no product (\S+?)\.(?=\s|$)|(\S+) is not sold any more")
-PREFIX = "mend."
+PREFIX = "mend."  # and `was.` for what stood in the field when the form was shown
 MOST_PRODUCTS = 300
 
 
@@ -74,7 +74,11 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     sent = {name.removeprefix(PREFIX): data[name].strip() for name in data if name.startswith(PREFIX)}
     if kind != "order":
         return {"kind": kind, **sent}
-    given = {name: _typed(name, value) for name, value in sent.items() if value}
+    given = {
+        name: _typed(name, value)
+        for name, value in sent.items()
+        if value and value != data.get(f"was.{name}")
+    }
     return {"kind": kind, **given}
 
 
@@ -107,7 +111,7 @@ def _offers(group: Group, orders: list[Mapping[str, Any]], place: Mapping[str, A
         yield _order(Action.RETRY, named or USUAL, orders, sure=about)
     elif group.kind == "hold":
         kind = group.filter.get("type")
-        if kind == "credit":
+        if kind == "credit" or "customer.credit_hold" in looked_at:
             yield _credit(Action.RELEASE)
         if kind == "backorder":
             yield _sources(Action.RELEASE)
@@ -148,7 +152,7 @@ def _now(name: str, orders: list[Mapping[str, Any]]) -> list[str]:
 
 
 def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return name.replace("_", " ").replace("line1", "line 1").replace("line2", "line 2").capitalize()
 
 
 def _credit(action: str) -> Offer:

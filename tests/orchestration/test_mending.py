@@ -368,3 +368,21 @@ def test_a_hold_that_the_flow_placed_offers_what_its_check_looked_at(
 
     assert (job.changed, groups_of(KIND["hold"])) == (1, [])
     assert FlowRun.objects.get(order=order).state == "done"
+
+
+def test_a_validation_hold_for_credit_is_mended_at_the_customer(
+    admin_client, publish, make_orders, run_flows
+):
+    Customer.objects.create(code="C1", name="Acme", credit_hold=True)
+    parameters = {"type": "validation", "go_to": "check"}
+    stop = {"kind": "action", "key": "stop", "name": "Stop", "action": "hold", "parameters": parameters}
+    valid = {"kind": "condition", "key": "valid", "name": "Valid?", "yes": [], "no": [stop]}
+    publish([*check("credit"), valid], policies=[CREDIT])
+    make_orders(1, customer_code="C1")
+    run_flows()
+
+    apply_and_retry(admin_client, group("hold"))
+    run_flows()
+
+    assert groups_of(KIND["hold"]) == []
+    assert FlowRun.objects.get().state == "done"
