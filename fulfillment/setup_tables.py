@@ -17,6 +17,7 @@ from fulfillment.models import (
     TransitTime,
     ZoneBand,
 )
+from fulfillment.services.replanning import CAPACITY, capacity_changed
 from fulfillment.tables import Column, Members, SetupTable, clock, day, pairs, plain, shown_pairs, whole
 from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, WorkingHours
 from iom.lib import imports
@@ -44,6 +45,8 @@ SOURCES = SetupTable(
         CALENDAR,
     ],
     ("code",),
+    watched=CAPACITY,
+    changed=capacity_changed,
 )
 CARRIERS = SetupTable(
     "carriers",

@@ -38,13 +38,19 @@ class Members:
 
 @dataclass(frozen=True)
 class SetupTable:
-    """A model as a table. `key` names the columns by which a row is found again; `members` come after the others."""
+    """A model as a table. `key` names the columns by which a row is found again; `members` come after the others.
+
+    `watched`: fields of records that were there before; `changed` is told the ids of those in which one of them is different
+    now, once all rows are written.
+    """
 
     kind: str
     model: type[models.Model]
     columns: Sequence[Column]
     key: Sequence[str]
     members: Sequence[Members] = ()
+    watched: frozenset[str] = frozenset()
+    changed: Callable[..., None] | None = None
 
     def spec(self) -> TableSpec:
         names = [column.name for column in (*self.columns, *self.members)]
@@ -62,28 +68,33 @@ class SetupTable:
 
     def take(self, groups: Sequence[Sequence[Row]], report: Report, *, actor: str) -> None:
         """Make or change rows by their key; columns that are not in the file stay as they are."""
-        related = _Related()
+        related, watched = _Related(), set()
         for (row,) in groups:
             try:
-                changed = self._write(row, related)
+                changed = self._write(row, related, watched)
             except (BadCell, ValidationError, IntegrityError) as error:
                 report.fail([row], _sentence(error))
                 continue
             report.taken += changed
             report.same += not changed
+        if watched and self.changed:
+            self.changed(watched, actor=actor)
 
     @transaction.atomic
-    def _write(self, row: Row, related: "_Related") -> bool:
+    def _write(self, row: Row, related: "_Related", watched: set[int]) -> bool:
         values = self._values(row, related)
         keys = {name: values[name] for name in self._names(self.key) if name in values}
         found = self.model._default_manager.filter(**_nulls(keys)).first()
         record = found or self.model()
         same = bool(found) and values == {name: getattr(found, name) for name in values}
+        different = {name for name, value in values.items() if found and getattr(found, name) != value}
         if not same:
             for name, value in values.items():
                 setattr(record, name, value)
             record.full_clean()
             record.save()
+            if different & self.watched:
+                watched.add(record.pk)
         moved = [self._write_members(record, column, row, related) for column in self.members]
         return not same or any(moved)
 

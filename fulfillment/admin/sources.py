@@ -5,15 +5,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from fulfillment.services.replanning import capacity_changed
+from fulfillment.services.replanning import CAPACITY, capacity_changed
 from fulfillment.services.sources import set_active
 from fulfillment.setup_tables import SOURCES
 from inventory.admin.stock import FulfillmentSourceAdmin
 from inventory.importing import ImportExport
 from inventory.models import FulfillmentSource
 from iom.lib.admin.base import actor_of
-
-CAPACITY = {"capacity_unit", "capacity_per_day", "overtime_per_day"}
 
 admin.site.unregister(FulfillmentSource)
 

@@ -43,6 +43,9 @@ class FulfillmentOrder(FSMModelMixin, models.Model):
     # What it took of a day of its source, to be given back if it is not brought; `services.capacity` counts it.
     capacity_day = models.DateField(null=True, blank=True)
     capacity_used = models.PositiveIntegerField(default=0, db_default=0)
+    capacity_unit = models.CharField(
+        max_length=8, blank=True, default="", db_default="", help_text="As its source counted then"
+    )
     # Set when the call to its provider is queued: from then on it may be there, whatever the state says.
     send_requested_at = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)

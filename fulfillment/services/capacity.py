@@ -56,38 +56,50 @@ def give_back(fulfillment_order_ids: Collection[int]) -> None:
     rows = FulfillmentOrder.objects.filter(
         pk__in=fulfillment_order_ids, capacity_day__gte=today, capacity_used__gt=0
     )
-    freed: Counter[tuple[int, date]] = Counter()
-    for source, day, used in rows.values_list("source_id", "capacity_day", "capacity_used"):
-        freed[source, day] += used
+    freed: Counter[tuple[int, date, str]] = Counter()
+    for source, day, unit, used in rows.values_list(
+        "source_id", "capacity_day", "capacity_unit", "capacity_used"
+    ):
+        freed[source, day, unit] += used
     if not freed:
         return
-    locked = _lock({source for source, _ in freed}, {day for _, day in freed})
-    left = [(pk, max(0, used - freed[source, day])) for pk, source, day, _, used, _ in locked]
-    bulk.update(SourceDay, "pk", ("used",), left)
+    _free(freed, _lock({source for source, _, _ in freed}, {day for _, day, _ in freed}))
     rows.update(capacity_used=0)
+
+
+def _free(freed: Mapping[tuple[int, date, str], int], locked: Collection[tuple]) -> None:
+    """By source, day and unit; work that names no unit was counted in the one that the day had."""
+    left = [
+        (pk, max(0, used - less))
+        for pk, source, day, unit, used, _ in locked
+        if (less := freed.get((source, day, unit), 0) + freed.get((source, day, ""), 0))
+    ]
+    bulk.update(SourceDay, "pk", ("used",), left)
 
 
 def give_back_lines(lost: Mapping[int, tuple[int, int]], whole: Collection[int]) -> None:
     """Fulfillment orders that bring some (units, lines) less, or of `whole` nothing: what these took of a day is free again."""
     rows = FulfillmentOrder.objects.filter(pk__in=lost, capacity_day__isnull=False)
-    counted = {pk: row for pk, *row in rows.values_list("pk", "source_id", "capacity_day", "capacity_used")}
+    named = ("source_id", "capacity_day", "capacity_unit", "capacity_used")
+    counted = {pk: row for pk, *row in rows.values_list("pk", *named)}
     if not counted:
         return
     list_days.give_back({pk: None if pk in whole else lost[pk][1] for pk in counted})
-    taken = {pk: row for pk, row in counted.items() if row[2]}
+    taken = {pk: row for pk, row in counted.items() if row[3]}
     if not taken:
         return
-    locked = _lock({source for source, _, _ in taken.values()}, {day for _, day, _ in taken.values()})
-    unit = {(source, day): unit for _, source, day, unit, _, _ in locked}
-    freed, left = Counter(), []
-    for pk, (source, day, used) in taken.items():
+    locked = _lock({row[0] for row in taken.values()}, {row[1] for row in taken.values()})
+    of_day = {(source, day): unit for _, source, day, unit, _, _ in locked}
+    freed: Counter[tuple[int, date, str]] = Counter()
+    left = []
+    for pk, (source, day, unit, used) in taken.items():
         units, lines = lost[pk]
-        part = {"units": units, "lines": lines, "orders": 0}.get(unit.get((source, day), ""), 0)
+        counts = unit or of_day.get((source, day), "")
+        part = {"units": units, "lines": lines, "orders": 0}.get(counts, 0)
         less = used if pk in whole else min(used, part)
-        freed[source, day] += less
+        freed[source, day, unit] += less
         left.append((pk, used - less))
-    days = [(pk, max(0, used - freed[source, day])) for pk, source, day, _, used, _ in locked]
-    bulk.update(SourceDay, "pk", ("used",), days)
+    _free(freed, locked)
     bulk.update(FulfillmentOrder, "pk", ("capacity_used",), left)
 
 

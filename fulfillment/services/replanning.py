@@ -21,6 +21,7 @@ from iom.lib.killpoints import killpoint
 log = structlog.get_logger(__name__)
 AT_ONCE = 300  # order lines that are planned again within the call
 A_PART = 200  # orders
+CAPACITY = frozenset({"capacity_unit", "capacity_per_day", "overtime_per_day"})  # fields of a source
 Rows = list[tuple[int, int]]  # (order, order line)
 
 
@@ -94,23 +95,24 @@ def _of_source(source_id: int, after: int) -> Rows:
 
 def _beyond_capacity(source_id: int, after: int) -> Rows:
     """The last fulfillment orders that were planned, as many as a day has too many."""
-    regular, extra = FulfillmentSource.objects.values_list("capacity_per_day", "overtime_per_day").get(
-        pk=source_id
-    )
+    source = FulfillmentSource.objects.filter(pk=source_id)
+    regular, extra, unit = source.values_list("capacity_per_day", "overtime_per_day", "capacity_unit").get()
     if regular is None:
         return []
     rows: Rows = []
     days = SourceDay.objects.filter(
-        source_id=source_id, day__gte=timezone.now().date(), used__gt=regular + extra
+        source_id=source_id, unit=unit, day__gte=timezone.now().date(), used__gt=regular + extra
     )
     for day, used in days.order_by("day").values_list("day", "used"):
-        rows += _unsent(source_id, fulfillment_order_id__in=_last(source_id, day, used - regular - extra))
+        rows += _unsent(
+            source_id, fulfillment_order_id__in=_last(source_id, day, unit, used - regular - extra)
+        )
     return rows
 
 
-def _last(source_id: int, day, excess: int) -> list[int]:
+def _last(source_id: int, day, unit: str, excess: int) -> list[int]:
     waiting = FulfillmentOrder.objects.filter(
-        source_id=source_id, capacity_day=day, capacity_used__gt=0, state=FulfillmentOrder.State.NEW,
+        source_id=source_id, capacity_day=day, capacity_unit__in=(unit, ""), capacity_used__gt=0, state=FulfillmentOrder.State.NEW,
         send_requested_at=None,
     )  # fmt: skip
     found = []

@@ -48,7 +48,7 @@ DECISION = (
 )  # fmt: skip
 ORDER = (
     "key", "order", "source", "state", "state_reason", "state_at", "external_id", "created_at", "capacity_day",
-    "capacity_used",
+    "capacity_used", "capacity_unit",
 )  # fmt: skip
 SOURCED_LINE = ("source_id", "inventory_available_on", "estimated_ship_on")
 LINE = ("fulfillment_order", "order_line", "product", "quantity", "reservation_key")
@@ -388,8 +388,9 @@ class _Batch:
 
 def _capacity(
     day: tuple[date, str] | None, parts: Sequence[tuple], lists: Sequence[Bucket]
-) -> tuple[date | None, int]:
-    """The day that a fulfillment order takes capacity of its source or of lists, and how much of its source."""
+) -> tuple[date | None, int, str]:
+    """The day that a fulfillment order takes capacity of its source or of lists, how much of its source, in which unit."""
     if day is None:
-        return (lists[0][1] if lists else None), 0
-    return day[0], {"units": sum(part[4] for part in parts), "lines": len(parts), "orders": 1}[day[1]]
+        return (lists[0][1] if lists else None), 0, ""
+    on, unit = day
+    return on, {"units": sum(part[4] for part in parts), "lines": len(parts), "orders": 1}[unit], unit

@@ -364,18 +364,19 @@ class PastCapacity:
         rows = rows.annotate(units=Sum("lines__quantity"), count=Count("lines")).order_by()
         return list(
             rows.values_list(
-                "source_id", "capacity_day", "created_at", "capacity_used", "state", "state_at", "units", "count"
+                "source_id", "capacity_day", "created_at", "capacity_used", "capacity_unit", "state", "state_at",
+                "units", "count",
             )
         )  # fmt: skip
 
     def at(self, moment: datetime) -> tuple[Used, list[dict[str, Any]]]:
         """What was used, and the sources with the capacity of the day that counted then."""
         used: Used = defaultdict(int)
-        for source, day, made, taken, state, ended, units, lines in self.works:
+        for source, day, made, taken, of, state, ended, units, lines in self.works:
             over = state in OVER and not taken
             if made >= moment or (over and ended <= moment):
                 continue
-            counted = self.days.get((source, day), ())
+            counted = [unit for unit in self.days.get((source, day), ()) if of in ("", unit)]
             for unit in counted:
                 amount = {"units": units or 0, "lines": lines, "orders": 1}[unit]
                 used[source, day, unit] += taken if taken and len(counted) == 1 else amount

@@ -5,6 +5,7 @@ from cost_world import cost_strategy, offer
 from django.db import transaction
 from fulfillment_world import ACTOR, stock
 
+from fulfillment import setup_tables
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Replan, SourceDay
 from fulfillment.services import execution, replanning
 from fulfillment.services.optimizing import optimize_lines
@@ -12,6 +13,7 @@ from fulfillment.services.reoptimizing import reoptimize_lines
 from fulfillment.services.sources import set_active
 from inventory.models import FulfillmentSource
 from inventory.services.check import ledger_differences
+from inventory.services.import_tables import take_rows
 from orders.models import Order
 from orders.types import Outcome
 
@@ -169,3 +171,64 @@ def test_a_part_that_is_killed_is_done_again_and_nothing_twice(priced, parts, mo
     replanning.work()
     assert (Replan.objects.get().moved, chicago(), len(places())) == (10, 0, 10)
     assert FulfillmentOrder.objects.filter(state="canceled").count() == 10 and ledger_differences() == []
+
+
+def from_file(priced, text: str):
+    spec = setup_tables.SOURCES.spec()
+    return take_rows(spec, spec.read(text.encode()).rows, actor=ACTOR)
+
+
+def test_less_capacity_in_a_file_moves_the_last_that_were_planned(priced):
+    take(capacity_per_day=6, capacity_unit="units")
+    orders = priced.orders(6, (priced.product(CHI=50, RNO=50), 1))
+    optimize(priced, *orders)
+
+    same = from_file(priced, "code,capacity_per_day\nCHI,6\nRNO,\n")
+    assert (same.taken, same.same, chicago()) == (0, 2, 6)
+    assert from_file(priced, "code,capacity_per_day\nCHI,4\nNEW,9\n").failed[0].line == 3
+    assert chicago() == SourceDay.objects.get().used == 4
+    assert len(places()) == 6 and ledger_differences() == []
+
+
+def test_a_file_that_is_tried_only_moves_nothing(priced):
+    take(capacity_per_day=6, capacity_unit="units")
+    optimize(priced, *priced.orders(6, (priced.product(CHI=50, RNO=50), 1)))
+    with transaction.atomic():
+        from_file(priced, "code,capacity_per_day\nCHI,1\n")
+        assert chicago() == 1
+        transaction.set_rollback(True)
+    assert chicago() == 6
+
+
+def test_each_day_is_given_back_in_the_unit_in_which_it_was_taken(priced):
+    """Chicago counts orders in the morning and units in the afternoon: two counts of one day."""
+    take(capacity_per_day=50, capacity_unit="orders")
+    things = [priced.product(CHI=50) for _ in range(2)]
+    early, late = priced.orders(2, (things[0], 3), (things[1], 2))
+    optimize(priced, early)
+    take(capacity_unit="units")
+    optimize(priced, late)
+    assert used_by_unit() == {"orders": 1, "units": 5}
+
+    works = {work.order_id: work for work in FulfillmentOrder.objects.all()}
+    assert (works[early.pk].capacity_unit, works[late.pk].capacity_unit) == ("orders", "units")
+    with transaction.atomic():
+        Order.objects.lock([late.pk])
+        execution.drop_lines([late.lines.first().pk], actor=ACTOR)
+    assert used_by_unit() == {"orders": 1, "units": 2}
+    execution.reject([works[early.pk].pk], kind="no_time", actor=ACTOR)
+    assert used_by_unit() == {"orders": 0, "units": 2}
+    execution.reject([works[late.pk].pk], kind="no_time", actor=ACTOR)
+    assert used_by_unit() == {"orders": 0, "units": 0}
+
+
+def test_a_day_of_another_unit_is_not_what_a_source_takes_too_much_of(priced):
+    take(capacity_per_day=50, capacity_unit="units")
+    optimize(priced, *priced.orders(4, (priced.product(CHI=50, RNO=50), 5)))
+    take(capacity_per_day=10, capacity_unit="orders")
+    replanning.capacity_changed([priced.sources["CHI"].pk], actor=ACTOR)
+    assert chicago() == 20
+
+
+def used_by_unit() -> dict[str, int]:
+    return dict(SourceDay.objects.values_list("unit", "used"))
