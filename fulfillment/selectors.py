@@ -156,6 +156,7 @@ def _rules_with(
         document["objective"],
         document["rest"],
         document["alternate"],
+        live.version,
     )
 
 

@@ -49,6 +49,7 @@ class Rules:
     objective: str = DEFAULT_PLANNER
     rest: str = ""
     alternate: str = ""
+    version: int = 0
     list_limits: tuple[ListLimit, ...] = ()
     preferred: "Rules | None" = None
     soft: tuple[str, ...] = ()

@@ -12,11 +12,12 @@ from fulfillment.sourcing_strategy import LineNeed, LinePlan, OrderNeed, SourceF
 
 @dataclass(frozen=True)
 class Planned:
-    """`needs`: each line as it was planned for; `reports`: what the solves were like."""
+    """`needs`: each line as it was planned for; `reports`: what the solves were like; `ms`: how long it took."""
 
     plans: Mapping[int, LinePlan]
     needs: Mapping[int, LineNeed]
     reports: Sequence
+    ms: int = 0
 
 
 def holding(

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from time import perf_counter
 
 from django.utils import timezone
 
@@ -12,14 +13,14 @@ from fulfillment.errors import UnknownStrategy
 from fulfillment.list_limits import Bucket, ListDays
 from fulfillment.loading.list_days import list_days as days_of_lists
 from fulfillment.methods import barred_sources
-from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourcingDecision, SourcingRun
 from fulfillment.services import list_days
 from fulfillment.services.capacity import take
 from fulfillment.services.line_dates import dates_of
 from fulfillment.services.planned import Planned, by_order, holding, take_stock, within
 from fulfillment.services.reserving import reservation_key
 from fulfillment.services.resting import try_in_turn
-from fulfillment.services.sourcing_runs import uses_of, write_runs
+from fulfillment.services.sourcing_runs import uses_of, write_nearest, write_runs
 from fulfillment.services.taking_back import take_back
 from fulfillment.sourcing_strategy import (
     NOT_SOURCED,
@@ -64,7 +65,8 @@ def plan_lines(demands: Sequence[LineDemand], *, actor: str, effort: str) -> Pla
     """
     batch = _Batch(demands, actor, keep=True, ahead=True, effort=effort)
     needs = {line.line_id: line for order in batch.needs() for line in order.lines}
-    return Planned(batch.plan(check_stock=True), needs, batch.reports)
+    plans = batch.plan(check_stock=True)
+    return Planned(plans, needs, batch.reports, batch.ms)
 
 
 @joined
@@ -120,6 +122,7 @@ class _Batch:
         self.demands, self.actor, self.now, self.keep = demands, actor, timezone.now(), keep
         self.effort, self.planned, self.cause = effort, planned, cause
         self.reports: list = []
+        self.ms = planned.ms if planned else 0
         self.uses: dict = {}
         self.list_days = ListDays()
         self.rules = self._rules()
@@ -225,9 +228,11 @@ class _Batch:
             (), list(self.sources.values()), stock, check_stock, self.reports, taken, self.effort,
             self.list_days.copy(),
         )  # fmt: skip
-        return try_in_turn(
-            [order for order in needs if order.lines[0].line_id not in kept], problem, self.rules
-        )
+        began = perf_counter()
+        left = [order for order in needs if order.lines[0].line_id not in kept]
+        plans = try_in_turn(left, problem, self.rules)
+        self.ms += round(1000 * (perf_counter() - began))
+        return plans
 
     def needs(self) -> Iterable[OrderNeed]:
         used = defaultdict(set)
@@ -285,7 +290,7 @@ class _Batch:
 
     def write_decisions(self, plans: Mapping[int, LinePlan]) -> None:
         rows = []
-        runs = self._write_runs()
+        runs, nearest = self._write_runs(), self._write_nearest(plans)
         for demand in self.demands:
             if plan := plans.get(demand.line_id):
                 chosen = [
@@ -296,7 +301,7 @@ class _Batch:
                 strategy = "assigned" if self._fixed(demand) else self.rules[demand.strategy].key
                 rows.append(
                     (demand.order_id, demand.line_id, strategy, plan.outcome, chosen, plan.candidates,
-                     plan.removed, plan.sentence, None if plan.report is None else runs[plan.report], plan.version,
+                     plan.removed, plan.sentence, nearest if plan.report is None else runs[plan.report], plan.version,
                      plan.costs, plan.relaxed, self.now)
                 )  # fmt: skip
         bulk.insert(SourcingDecision, DECISION, rows)
@@ -305,6 +310,17 @@ class _Batch:
         if not self.reports:
             return []
         return write_runs(self.reports, actor=self.actor, now=timezone.now(), cause=self.cause)
+
+    def _write_nearest(self, plans: Mapping[int, LinePlan]) -> int | None:
+        """The run of the plans of a batch that no solve made."""
+        mine = {pk: plan for pk, plan in plans.items() if plan.report is None}
+        if not mine or self.cause != SourcingRun.Cause.BATCH:
+            return None
+        rules = [self.rules[demand.strategy] for demand in self.demands if demand.line_id in mine]
+        return write_nearest(
+            mine, {demand.line_id: demand.order_id for demand in self.demands}, {one.key: one.version for one in rules},
+            sources=len(self.sources), ms=self.ms, actor=self.actor, now=timezone.now(), cause=self.cause,
+        )  # fmt: skip
 
     def write_sources(self, plans: Mapping[int, LinePlan]) -> None:
         """The line shows its nearest source, since when its units are there and when they leave.

@@ -1,12 +1,12 @@
 """Keep what each solve was like, and what a plan takes of the capacity of its sources."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from fulfillment.models import SourcingRun
 from fulfillment.services.capacity import Use
-from fulfillment.sourcing_strategy import LinePlan
+from fulfillment.sourcing_strategy import SOURCED, LinePlan
 
 NO_LIMIT, MOST_PPM = 2**31, 2**31 - 1
 
@@ -15,6 +15,30 @@ def write_runs(reports: Sequence, *, actor: str, now: datetime, cause: str = "fl
     """Ids in the order of the reports."""
     rows = [_run(report, actor, now, cause) for report in reports]
     return [row.pk for row in SourcingRun.objects.bulk_create(rows)]
+
+
+def write_nearest(
+    plans: Mapping[int, LinePlan],
+    orders: Mapping[int, int],
+    strategies: Mapping[str, int],
+    *,
+    sources: int,
+    ms: int,
+    actor: str,
+    now: datetime,
+    cause: str,
+) -> int:
+    """The id of the run of plans that no solve made: nothing is priced, so there is no cost, bound or gap."""
+    relaxed = Counter(name for plan in plans.values() for name in plan.relaxed or ())
+    run = SourcingRun.objects.create(
+        mode=SourcingRun.Mode.NEAREST, cause=cause, strategies=dict(strategies), orders=len({orders[pk] for pk in plans}),
+        lines=len(plans), sources=sources,
+        parcels=len({(orders[pk], source) for pk, plan in plans.items() for source, _, _ in plan.allocations}),
+        unfilled_lines=sum(plan.outcome != SOURCED for plan in plans.values()),
+        relaxed=[{"name": name, "lines": count} for name, count in relaxed.items()],
+        solve_ms=ms, total_ms=ms, actor=actor, started_at=now - timedelta(milliseconds=ms), finished_at=now,
+    )  # fmt: skip
+    return run.pk
 
 
 def _run(report, actor: str, now: datetime, cause: str) -> SourcingRun:

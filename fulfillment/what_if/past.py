@@ -147,6 +147,8 @@ class Past:
         )
         runs = SourcingRun.objects.filter(pk__in={one.run for one in self.made} - {None})
         self.runs = {run.pk: run for run in runs.only("cause", "mode", "components")}
+        nearest = {pk for pk, run in self.runs.items() if run.mode == SourcingRun.Mode.NEAREST}
+        self.made = [one._replace(run=None) if one.run in nearest else one for one in self.made]
         self.pieces = _pieces(self.orders)
         self.rejected = _rejected(line_ids)
         self.lists = list_members()

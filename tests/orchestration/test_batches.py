@@ -310,3 +310,15 @@ def test_control_without_the_claim_each_worker_plans_it(waiting, monkeypatch):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(one, range(4)))
     assert len(solved) == 4 and SourcingRun.objects.count() == 4
+
+
+def test_a_batch_of_the_nearest_sources_is_recorded_too(waiting, run_flows):
+    """Nothing is priced: its run says how large and how long, without a cost, a bound or a gap."""
+    Strategy.objects.update(objective="nearest")
+    waiting(3)
+    plan(run_flows)
+    run = SourcingRun.objects.get()
+    assert (run.mode, run.cause, run.strategies) == ("nearest", "batch", {"cost": 0})
+    assert (run.orders, run.lines, run.parcels, run.unfilled_lines) == (3, 6, 3, 0)
+    assert (run.cost_minor, run.bound_minor, run.gap_ppm, run.components) == (0, None, None, {})
+    assert set(SourcingDecision.objects.values_list("run", flat=True)) == {run.pk}
