@@ -33,7 +33,7 @@ def _wake(order_ids: Iterable[int]) -> int:
     waiting = FlowRun.objects.filter(order_id__in=order_ids).exclude(state__in=FlowRun.FINAL)
     if own := runs_at_work():
         waiting = waiting.exclude(pk__in=own)
-    return waiting.update(due_at=Now())
+    return waiting.locked().update(due_at=Now())
 
 
 def _start(events: list[tuple[int, Raised]]) -> int:

@@ -48,6 +48,14 @@ def _is_postgresql() -> bool:
     return settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
 
 
+@pytest.fixture
+def counters_are_free(db) -> None:
+    """For who counts queries: a test is one transaction, and a later call in it would find counters locked by an earlier one."""
+    from iom.lib import lock_order
+
+    lock_order.lock_alone()
+
+
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     return chromium()

@@ -3,14 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Collection
 
-from django.db import transaction
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.querysets import is_with_provider, lines_of, lock_orders
 from fulfillment.services.capacity import give_back
 from fulfillment.services.reserving import release_lines
-from iom.lib import bulk
+from iom.lib import bulk, lock_order
 from orders.models import Order, OrderLine
 from orders.services import cancellation
 from orders.services.events import apply_event, collecting
@@ -22,7 +21,7 @@ GONE = (FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
 OVER = (Order.State.SHIPPED, Order.State.COMPLETED)
 
 
-@transaction.atomic
+@lock_order.unit
 def cancel_orders(order_ids: Collection[int], *, actor: str, reason: str) -> Outcome:
     """Cancel orders; what is with a provider waits for its answer, the rest is canceled at once and its stock released.
 
@@ -63,9 +62,9 @@ def _cancel(orders: list[Order], work: list[FulfillmentOrder], actor: str, reaso
     lines = lines_of(open_)
     ours = {item.pk for item in here}
     apply_event("fulfillment_order.canceled", here, actor=actor, reason="canceled", table=table)
-    release_lines([li for li in lines if li.fulfillment_order_id in ours], actor=actor, reason=reason)
     if taken := [item.pk for item in here if item.capacity_day]:
         give_back(taken)
+    release_lines([li for li in lines if li.fulfillment_order_id in ours], actor=actor, reason=reason)
     asked = _ask([item for item in away if not item.cancel_requested_at], actor, reason, table)
     waiting = {li.order_line_id for li in lines if li.fulfillment_order_id not in ours}
     _count_canceled([line for line in lines if line.fulfillment_order_id in ours], waiting)

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from fulfillment.models import FulfillmentOrder, SourceDay
 from fulfillment.services import list_days
-from iom.lib import bulk
+from iom.lib import bulk, lock_order
+from iom.lib.lock_order import Counters
 
 COLUMNS = ("source", "day", "unit", "regular", "maximum")
 
@@ -31,6 +32,7 @@ def take(uses: Mapping[tuple[int, date], Use]) -> dict[int, int]:
     """
     if not uses:
         return {}
+    lock_order.lock(Counters.DAYS)
     rows = [(source, day, use.unit, use.regular, use.maximum) for (source, day), use in sorted(uses.items())]
     bulk.insert(SourceDay, COLUMNS, rows, skip_conflicts=True)
     locked = _lock({source for source, _ in uses}, {day for _, day in uses})
@@ -63,6 +65,7 @@ def give_back(fulfillment_order_ids: Collection[int]) -> None:
         freed[source, day, unit] += used
     if not freed:
         return
+    lock_order.lock(Counters.DAYS)
     _free(freed, _lock({source for source, _, _ in freed}, {day for _, day, _ in freed}))
     rows.update(capacity_used=0)
 
@@ -88,6 +91,7 @@ def give_back_lines(lost: Mapping[int, tuple[int, int]], whole: Collection[int])
     taken = {pk: row for pk, row in counted.items() if row[3]}
     if not taken:
         return
+    lock_order.lock(Counters.DAYS)
     locked = _lock({row[0] for row in taken.values()}, {row[1] for row in taken.values()})
     of_day = {(source, day): unit for _, source, day, unit, _, _ in locked}
     freed: Counter[tuple[int, date, str]] = Counter()
@@ -104,5 +108,7 @@ def give_back_lines(lost: Mapping[int, tuple[int, int]], whole: Collection[int])
 
 
 def _lock(sources: Collection[int], days: Collection[date]) -> list[tuple]:
-    rows = SourceDay.objects.filter(source_id__in=sources, day__in=days).order_by("pk").select_for_update()
-    return list(rows.values_list("pk", "source_id", "day", "unit", "used", "maximum"))
+    rows = SourceDay.objects.filter(source_id__in=sources, day__in=days).order_by("pk")
+    return list(
+        rows.select_for_update(no_key=True).values_list("pk", "source_id", "day", "unit", "used", "maximum")
+    )

@@ -45,9 +45,9 @@ def cancel_work(work: Sequence[FulfillmentOrder], *, actor: str, reason: str, ta
         return
     lines = lines_of(work)
     apply_event("fulfillment_order.canceled", work, actor=actor, reason=reason[:40], table=table)
-    release_lines(lines, actor=actor, reason=reason)
     if taken := [item.pk for item in work if item.capacity_day]:
         give_back(taken)
+    release_lines(lines, actor=actor, reason=reason)
     end_demand(lines, actor=actor, table=table)
     order_ids = {item.order_id for item in work}
     settle_headers(order_ids, actor=actor, table=table)

@@ -19,6 +19,7 @@ from fulfillment.services.reporting import record_invoices, report_status
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.shipping import deliver, ship
 from fulfillment.services.words import STEPS, refusal
+from iom.lib import lock_order
 from iom.lib.atomic import joined
 from orders.models import Order, OrderLine
 from orders.services.events import apply_event, collecting
@@ -46,7 +47,7 @@ def expect_send(fo_ids: Collection[int], *, actor: str) -> list[int]:
     return due
 
 
-@transaction.atomic
+@lock_order.unit
 def forget_send(
     fo_ids: Collection[int], *, actor: str, refusals: Mapping[int, str] | None = None
 ) -> list[int]:

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from django.db import transaction
-
 from fulfillment.services.planned import Planned
 from fulfillment.services.reserving import drop_lines, reserve_lines
 from fulfillment.services.sourcing import source_lines
 from fulfillment.sourcing_strategy import NOT_SOURCED
 from fulfillment.types import LineDemand, LineSourcing
+from iom.lib import lock_order
 
 TURNS = 3
 
 
-@transaction.atomic
+@lock_order.unit
 def optimize_lines(
     demands: Sequence[LineDemand], *, actor: str, planned: Planned | None = None, cause: str = "flow"
 ) -> dict[int, LineSourcing]:

@@ -19,7 +19,7 @@ from fulfillment.services.capacity import give_back
 from fulfillment.services.reserving import release_lines
 from inventory.services.stock import write_off
 from inventory.types import StockLoss
-from iom.lib import bulk
+from iom.lib import bulk, lock_order
 from orders.models import Hold, OrderLine
 from orders.services.events import apply_event
 from orders.services.headers import settle_headers
@@ -61,6 +61,7 @@ def reject_work(
     if not work:
         return
     lines = lines_of(work)
+    lock_stock(said)
     by_reason = defaultdict(list)
     for item in work:
         by_reason[said[item.pk].words[:40]].append(item)
@@ -69,11 +70,17 @@ def reject_work(
         apply_event(
             "fulfillment_order.rejected", group, actor=actor, reason=reason, payloads=told, table=table
         )
-    release_lines(lines, actor=actor, reason="rejected by the source")
     if taken := [item.pk for item in work if item.capacity_day]:
         give_back(taken)
+    release_lines(lines, actor=actor, reason="rejected by the source")
     refuse_lines(lines, work, actor=actor, said=said, table=table)
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
+
+
+def lock_stock(said: Mapping[int, Refusal]) -> None:
+    """Before the stock of refused lines is released: where some is to be written off, too, that is another lot."""
+    if any(refusal.kind and refusal.kind.stock_effect in LOST for refusal in said.values()):
+        lock_order.lock_alone()
 
 
 def refuse_lines(

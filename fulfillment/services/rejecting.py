@@ -3,16 +3,15 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
-from django.db import transaction
-
 from fulfillment.errors import FulfillmentLineNotFound, UnknownReason
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, RejectionReason
 from fulfillment.querysets import lock_work
 from fulfillment.services.capacity import give_back_lines
 from fulfillment.services.closing import cancel_work
-from fulfillment.services.refusing import Refusal, refuse_lines, reject_work
+from fulfillment.services.refusing import Refusal, lock_stock, refuse_lines, reject_work
 from fulfillment.services.reserving import release_lines
 from fulfillment.services.words import refusal
+from iom.lib import lock_order
 from orders.services.events import collecting
 from orders.services.headers import settle_headers
 from orders.services.transitions import TransitionTable
@@ -21,7 +20,7 @@ from orders.types import Outcome
 State = FulfillmentOrder.State
 
 
-@transaction.atomic
+@lock_order.unit
 def reject(fo_ids: Collection[int], *, reason: str = "", kind: str = "", actor: str) -> Outcome:
     """The source refuses: its lines look for another source and do not come back to this one; its stock is released.
 
@@ -41,7 +40,7 @@ def reject(fo_ids: Collection[int], *, reason: str = "", kind: str = "", actor: 
     return Outcome(changed=[item.pk for item in open_], refused=refused)
 
 
-@transaction.atomic
+@lock_order.unit
 def reject_lines(
     fulfillment_line_ids: Collection[int], *, reason: str = "", kind: str = "", actor: str
 ) -> Outcome:
@@ -95,11 +94,13 @@ def _drop(
     if not lines:
         return
     table = TransitionTable()
+    refusals = {item.pk: said for item in work}
+    lock_stock(refusals)
     release_lines(lines, actor=actor, reason="rejected by the source")
     give_back_lines(_lost(lines), ())
     gone = FulfillmentLine.objects.filter(pk__in=[line.pk for line in lines])
     gone._raw_delete(gone.db)  # one statement; `delete` first reads what hangs on them, in chunks
-    refuse_lines(lines, work, actor=actor, said={item.pk: said for item in work}, table=table)
+    refuse_lines(lines, work, actor=actor, said=refusals, table=table)
     settle_headers({item.order_id for item in work}, actor=actor, table=table)
 
 

@@ -7,11 +7,10 @@ its way there, is frozen. Source: fulfillment-optimization 1.6 D.
 from collections import defaultdict
 from collections.abc import Collection
 
-from django.db import transaction
-
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.selectors import demands_of
 from fulfillment.services.optimizing import optimize_lines
+from iom.lib import lock_order
 from orders.models import Order, OrderLine
 from orders.types import Outcome
 
@@ -31,7 +30,7 @@ def reoptimize_lines(order_line_ids: Collection[int], *, actor: str) -> Outcome:
     return Outcome(changed=sorted(changed))
 
 
-@transaction.atomic
+@lock_order.unit
 def _again(order_ids: list[int], line_ids: list[int], actor: str) -> list[int]:
     Order.objects.only("id", "state", "state_reason").lock(order_ids)
     before = _places(line_ids)

@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable, Collection
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, Replan, SourceDay
 from fulfillment.services.reoptimizing import reoptimize_lines
 from inventory.models import FulfillmentSource
-from iom.lib import bell, bulk
+from iom.lib import bell, bulk, lock_order
 from iom.lib.killpoints import killpoint
 
 log = structlog.get_logger(__name__)
@@ -64,7 +64,7 @@ def work(budget_seconds: float = 12.0) -> int:
     return looked
 
 
-@transaction.atomic
+@lock_order.unit
 def _part() -> int | None:
     """The next orders of one job; None when no job is free."""
     jobs = Replan.objects.filter(finished_at=None).order_by("pk")

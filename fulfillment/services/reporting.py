@@ -14,7 +14,7 @@ from fulfillment.services.refusing import Refusal, kinds_of, reject_work
 from fulfillment.services.shipping import deliver, ship, status_key
 from fulfillment.services.words import STEPS, refusal
 from fulfillment.types import InvoiceRow, ShipmentReport, StatusReport
-from iom.lib import bulk
+from iom.lib import bulk, lock_order
 from orders.services.events import apply_event, collecting
 from orders.services.headers import settle_headers
 from orders.services.transitions import TransitionTable
@@ -27,7 +27,7 @@ STATUSES = (*FORWARD, "shipped", "delivered", *AGAINST)
 GONE = (State.SHIPPED, State.DELIVERED)
 
 
-@transaction.atomic
+@lock_order.unit
 def report_status(rows: Sequence[StatusReport], *, actor: str) -> Outcome:
     """Bring fulfillment orders to what their sources say; the end is the same in whatever order the reports come.
 

@@ -17,7 +17,7 @@ from fulfillment.services.reserving import release_lines
 from fulfillment.services.words import refusal
 from fulfillment.types import ShipmentReport
 from inventory.services.reservations import consume
-from iom.lib import bulk
+from iom.lib import bulk, lock_order
 from orders.models import Order, OrderLine
 from orders.services.events import apply_event, collecting
 from orders.services.headers import settle_headers
@@ -53,7 +53,7 @@ class _Desk:
     refused: dict[int, str] = field(default_factory=dict)
 
 
-@transaction.atomic
+@lock_order.unit
 def ship(reports: Sequence[ShipmentReport], *, actor: str) -> Outcome:
     """Record what left: shipment, counters, stock, states of fulfillment order, lines and header.
 
@@ -197,9 +197,12 @@ def _take_stock(lines: Sequence[FulfillmentLine], units: Mapping[int, int], acto
     held = {
         line.reservation_key: units[line.pk] for line in lines if line.reservation_key and line.pk in units
     }
+    left_out = [line for line in lines if line.pk not in units]
+    if held and left_out:
+        lock_order.lock_alone()
     if held:
         consume(held, actor=actor)
-    release_lines([line for line in lines if line.pk not in units], actor=actor, reason="not shipped")
+    release_lines(left_out, actor=actor, reason="not shipped")
 
 
 def _keep_sequences(work: Mapping[int, FulfillmentOrder], rows: Sequence[tuple[int, int]]) -> None:

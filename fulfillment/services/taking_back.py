@@ -7,6 +7,7 @@ from fulfillment.models import FulfillmentLine, FulfillmentOrder, SourceRejectio
 from fulfillment.selectors import Work
 from fulfillment.services.capacity import give_back_lines
 from inventory.services.reservations import release
+from iom.lib import lock_order
 from orders.services.events import apply_event
 
 REASON = "sourced_again"
@@ -21,6 +22,7 @@ def take_back(work: Sequence[Work], order_line_ids: Collection[int], *, actor: s
     gone = [item for item in work if item.is_unsent and item.order_line_id in order_line_ids]
     if not gone:
         return list(work)
+    lock_order.lock_alone()  # what is given back now is planned and taken again
     if keys := sorted(item.reservation_key for item in gone if item.reservation_key):
         release(keys, actor=actor, reason="sourced again")
     removed = {item.line_id for item in gone}

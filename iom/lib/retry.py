@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from functools import wraps
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
+
+from iom.lib import lock_order
 
 ATTEMPTS = 5
 AGAIN = {"40P01", "40001"}  # deadlock_detected, serialization_failure
@@ -20,13 +22,14 @@ def whole_unit(function: Callable) -> Callable:
     so it passes up to the outermost unit, which is the one to run again.
     """
 
+    unit = lock_order.unit(function)
+
     @wraps(function)
     def run(*args, **kwargs):
         nested = connection.in_atomic_block
         for left in reversed(range(ATTEMPTS)):
             try:
-                with transaction.atomic():
-                    return function(*args, **kwargs)
+                return unit(*args, **kwargs)
             except (Repeat, OperationalError) as error:
                 if not left or not _worth_it(error, nested):
                     raise

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
 
+from iom.lib.lock_order import Counters
+
 if TYPE_CHECKING:
     from orchestration.engine.wave import Wave
 
@@ -94,6 +96,7 @@ class Action:
     level = "order"
     success = failure = all_success = any_failure = ""
     done_reasons: frozenset[str] = frozenset()
+    counters: Counters | None = None  # of stock and capacity: the first that it locks, if it locks any
     obeys_holds = True
     leaves_late = (
         True  # a record whose deadline passed takes the failure road; False: it goes on waiting here

@@ -7,7 +7,7 @@ so that one poisoned record is found, counted and parked while the rest goes on.
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from iom.lib import lock_order
 from iom.lib.atomic import as_one
 from iom.lib.killpoints import killpoint
 from iom.lib.logs import ids
@@ -22,7 +23,7 @@ from orchestration.engine import claim as claims
 from orchestration.engine import step as stepping
 from orchestration.engine.context import engine_at_work, uncollected
 from orchestration.engine.route import join_merges
-from orchestration.engine.tokens import State
+from orchestration.engine.tokens import State, Token
 from orchestration.engine.wave import Wave, lock
 from orchestration.models import FlowRun, StepRun
 from orders.models import BusinessEvent, Order
@@ -85,7 +86,7 @@ def _work(runs: Sequence[FlowRun], fencing: int) -> None:
 
 
 @uncollected
-@transaction.atomic
+@lock_order.unit
 def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
     ours, orders = lock(runs, fencing)
     if not ours:
@@ -96,24 +97,30 @@ def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
         while (group := _next_group(wave)) or join_merges(wave) or wave.wake():
             if group:
                 stepping.run(wave, *group)
+        wave.unfinished = {token.run_id for token in _pending(wave)}
         wave.flush()
         killpoint("before_commit")
 
 
 def _next_group(wave: Wave) -> tuple[dict, list] | None:
-    """The tokens that stand at the earliest step of one version, so that paths catch up before they go on together."""
+    """The tokens that stand at the earliest step of one version, so that paths catch up before they go on together.
+
+    Steps whose counters should have been locked earlier are left to the next transaction.
+    """
     best, found = None, []
-    for run_id, run in wave.runs.items():
-        for token in wave.tokens[run_id]:
-            if token.ended or not token.pending:
-                continue
-            step = wave.steps(run_id)[token.step]
-            rank = (step["index"], run.version_id)
-            if best is None or rank < best[0]:
+    for token in _pending(wave):
+        step = wave.steps(token.run_id)[token.step]
+        rank = (step["index"], wave.runs[token.run_id].version_id)
+        if best is None or rank < best[0]:
+            if stepping.comes_in_time(step):
                 best, found = (rank, step), [token]
-            elif rank == best[0]:
-                found.append(token)
+        elif rank == best[0]:
+            found.append(token)
     return (best[1], found) if best else None
+
+
+def _pending(wave: Wave) -> Iterator[Token]:
+    return (token for tokens in wave.tokens.values() for token in tokens if token.pending and not token.ended)
 
 
 def _end_canceled(wave: Wave) -> None:
@@ -150,10 +157,16 @@ def park(run: FlowRun, fencing: int, code: str, sentence: str) -> None:
 
 
 def _release(runs: Sequence[FlowRun], fencing: int) -> None:
+    """Give a claim back. It has no orders locked: runs that others hold are waited for one at a time, with none in hand."""
+    free = {"lease_until": None, "attempts": 0, "due_at": timezone.now() + AGAIN}
+    mine = FlowRun.objects.filter(
+        pk__in=[run.pk for run in runs], claimed_by=fencing, lease_until__isnull=False
+    )
     with suppress(OperationalError, InterfaceError):
-        FlowRun.objects.filter(pk__in=[run.pk for run in runs], claimed_by=fencing).update(
-            lease_until=None, attempts=0, due_at=timezone.now() + AGAIN
-        )
+        with transaction.atomic():
+            mine.locked(skip=True).update(**free)
+        for pk in list(mine.values_list("pk", flat=True)):
+            FlowRun.objects.filter(pk=pk, claimed_by=fencing).update(**free)
 
 
 def raise_if_unusable() -> None:

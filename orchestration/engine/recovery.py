@@ -41,7 +41,8 @@ def wake_unexplained() -> int:
     still = FlowRun.objects.exclude(state__in=FlowRun.FINAL).filter(due_at__isnull=True)
     ids = still.exclude(Exists(explained)).exclude(Exists(held)).order_by("pk").values_list("pk", flat=True)
     rows = FlowRun.objects.filter(pk__in=list(ids[:MOST]), due_at__isnull=True)
-    return rows.exclude(state__in=FlowRun.FINAL).update(due_at=timezone.now())
+    with transaction.atomic():
+        return rows.exclude(state__in=FlowRun.FINAL).locked(skip=True).update(due_at=timezone.now())
 
 
 def wake_resumed() -> int:

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from django.db.models import Model
 
+from iom.lib import lock_order
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, waiting
 from orchestration.engine import pausing, retrying, route
 from orchestration.engine.judge import Outcomes, apply_policy, judge, told
@@ -36,6 +37,13 @@ def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
     else:
         for token in tokens:
             route.enter(wave, token, step["key"])
+
+
+def comes_in_time(step: Mapping) -> bool:
+    """Whether the counters of stock and capacity that its action locks can still be locked in this transaction."""
+    from orchestration.actions import ACTIONS
+
+    return step["kind"] != "action" or lock_order.comes_in_time(ACTIONS[step["action"]].counters)
 
 
 # -- actions ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import time
 
+from django.db import transaction
 from django.db.models.functions import Now
 
 from iom.lib import bell
@@ -16,14 +17,15 @@ _last = 0.0
 
 
 def sweep() -> int:
-    """Make runs due whose deadline has passed, and ring if anything is due; returns how many deadlines had passed."""
+    """Make runs due whose deadline has passed, and ring if anything is due; returns how many deadlines had passed.
+
+    Runs that somebody holds now are left to the next round.
+    """
     global _last
     late = StepRun.objects.filter(deadline_at__lte=Now(), state=StepRun.State.WAITING).values("run_id")
-    woken = (
-        FlowRun.objects.filter(pk__in=late, due_at__isnull=True)
-        .exclude(state__in=FlowRun.FINAL)
-        .update(due_at=Now())
-    )
+    asleep = FlowRun.objects.filter(pk__in=late, due_at__isnull=True).exclude(state__in=FlowRun.FINAL)
+    with transaction.atomic():
+        woken = asleep.locked(skip=True).update(due_at=Now())
     if time.monotonic() - _last >= SELDOM_SECONDS:
         _last = time.monotonic()
         recover()

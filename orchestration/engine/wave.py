@@ -63,6 +63,7 @@ class Wave:
         self.versions = versions.load({run.version_id for run in runs})
         self.results: list[tuple] = []
         self.stopped: set[int] = set()  # runs that end because their order was canceled
+        self.unfinished: set[int] = set()  # runs with a step that is left to the next transaction
         self._fulfillment: dict[int, list[FulfillmentOrder]] | None = None
         self._custom: dict[str, dict[int, list[Model]]] = {}
         self.order_of = {run.id: run.order_id for run in runs}
@@ -370,9 +371,11 @@ class Wave:
             end = FlowRun.State.CANCELED if run_id in self.stopped else FlowRun.State.DONE
             return (end, None, None, 0, self.now)
         states = {token.state for token in live}
+        goes_on = run_id in self.unfinished
+        due = self.now if goes_on else again.get(run_id)
         if State.FAILED in states:
-            return (FlowRun.State.ATTENTION, again.get(run_id), None, 0, None)
-        return (FlowRun.State.WAITING, again.get(run_id), None, 0, None)
+            return (FlowRun.State.ATTENTION, due, None, 0, None)
+        return (FlowRun.State.ACTIVE if goes_on else FlowRun.State.WAITING, due, None, 0, None)
 
 
 def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Order]]:
@@ -394,7 +397,8 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
     free = {order.id for order in locked}
     if hurried and (busy := [run.id for run in runs if run.order_id not in free]):
         put_off = {"lease_until": None, "attempts": 0, "due_at": Now() + PUT_OFF}
-        FlowRun.objects.filter(pk__in=busy, claimed_by=fencing).update(**put_off)
+        # One that is locked, too, comes again when its lease is over.
+        FlowRun.objects.filter(pk__in=busy, claimed_by=fencing).locked(skip=True).update(**put_off)
     ours = [run.id for run in runs if run.order_id in free]
     mine = FlowRun.objects.filter(pk__in=ours, claimed_by=fencing).order_by("pk")
     return bulk.load(mine.select_for_update(of=("self",), no_key=True), RUN_FIELDS), locked

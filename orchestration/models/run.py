@@ -5,6 +5,16 @@ from orchestration.models.flow import Flow, FlowVersion
 from orders.models import Order
 
 
+class FlowRunQuerySet(models.QuerySet):
+    def locked(self, *, skip: bool = False) -> models.QuerySet:
+        """These runs to be updated, locked in id order by the same statement; `skip` leaves out what others hold.
+
+        An UPDATE alone locks rows in whatever order it meets them, and two of them may then wait for each other.
+        """
+        rows = self.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=skip)
+        return self.model.objects.filter(pk__in=rows.values("pk"))
+
+
 class FlowRun(models.Model):
     """One order on one published version of one flow. Narrow, because it changes at every wave.
 
@@ -36,6 +46,8 @@ class FlowRun(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, db_default=0)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+
+    objects = FlowRunQuerySet.as_manager()
 
     class Meta:
         permissions = [("repair_run", "Can retry, skip, complete, move and cancel runs")]

@@ -27,7 +27,7 @@ from fulfillment.services.optimizing import optimize_lines
 from fulfillment.services.planned import Planned
 from fulfillment.services.sourcing import plan_lines, source_lines
 from fulfillment.types import LineDemand, LineSourcing
-from iom.lib import bell, bulk, fencing
+from iom.lib import bell, bulk, fencing, lock_order
 from iom.lib.heartbeat import beating
 from iom.lib.killpoints import killpoint
 from orchestration.models import BatchedLine, Flow, FlowRun, SourcingBatch, StepRun
@@ -179,7 +179,7 @@ def _mine(batch: SourcingBatch, token: int) -> QuerySet[SourcingBatch]:
     return SourcingBatch.objects.filter(pk=batch.pk, claimed_by=token)
 
 
-@transaction.atomic
+@lock_order.unit
 def _commit(batch: SourcingBatch, token: int, rows: Sequence[BatchedLine], planned: Planned) -> int:
     """Answer the lines that still wait, by what of the plan still holds; returns how many."""
     Order.objects.only("id", "state", "state_reason").lock({row.order_id for row in rows})
@@ -268,7 +268,7 @@ def _answer(rows: Sequence[BatchedLine], found: Mapping[int, tuple[str, str, str
 
 def _wake(rows: Sequence[BatchedLine]) -> None:
     runs = FlowRun.objects.filter(pk__in={row.run_id for row in rows}).exclude(state__in=FlowRun.FINAL)
-    runs.update(due_at=Now())
+    runs.locked().update(due_at=Now())
     bell.ring("advance")
 
 

@@ -63,7 +63,7 @@ def wake_at(flow_id: int, step: str) -> int:
         state__in=(StepRun.State.FAILED, StepRun.State.JOINING)
     )
     runs = FlowRun.objects.filter(pk__in=here.values("run")).exclude(state__in=FlowRun.FINAL)
-    woken = runs.update(due_at=Now())
+    woken = runs.locked(skip=True).update(due_at=Now())  # those that are locked look at the step after us
     if woken:
         bell.ring("advance")
     return woken

@@ -93,9 +93,8 @@ def pause(flow_id: int, *, actor: str) -> None:
 @transaction.atomic
 def resume(flow_id: int, *, actor: str) -> None:
     _set_status(flow_id, Flow.Status.PUBLISHED, allowed=(Flow.Status.PAUSED,))
-    FlowRun.objects.filter(flow_id=flow_id, due_at__isnull=False).exclude(state__in=FlowRun.FINAL).update(
-        due_at=Now()
-    )
+    due = FlowRun.objects.filter(flow_id=flow_id, due_at__isnull=False).exclude(state__in=FlowRun.FINAL)
+    due.locked(skip=True).update(due_at=Now())  # those that are locked are at work or being woken
     bell.ring("advance")
 
 

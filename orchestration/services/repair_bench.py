@@ -110,7 +110,7 @@ class Bench(AbstractContextManager):
 def wake(run_ids: Collection[int]) -> None:
     """Make these runs due, those that have ended left out, and ring."""
     State = FlowRun.State
-    FlowRun.objects.filter(pk__in=list(run_ids)).exclude(state__in=FlowRun.FINAL).update(
+    FlowRun.objects.filter(pk__in=list(run_ids)).exclude(state__in=FlowRun.FINAL).locked().update(
         due_at=timezone.now(),
         state=Case(When(state=State.ATTENTION, then=Value(State.ATTENTION)), default=Value(State.ACTIVE)),
     )

@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from fulfillment.models import FulfillmentOrder
-from fulfillment.querysets import lock_owners, lock_work
+from fulfillment.querysets import lock_work
 from fulfillment.services import execution
 from fulfillment.types import InvoiceRow, StatusReport
+from orders.models import Order
 from orders.services.events import apply_event, record
 from orders.types import Raised
 from providers.errors import ProviderGarbage
@@ -49,9 +50,8 @@ def settled(requests: Sequence[ProviderRequest], *, actor: str = "") -> None:
     groups: dict[tuple, list[ProviderRequest]] = defaultdict(list)
     for request in requests:
         groups[(request.connection_id, request.action, request.state)].append(request)
-    # Each group locks its own orders: of several, all in one order first, or two of us wait for each other.
-    if len(groups) > 1:
-        lock_owners({request.record_id for request in requests if request.entity == "fulfillment_order"})
+    if len(groups) > 1:  # each locks its own orders: of several, all in one order first
+        lock_orders(requests)
     for (_, key, state), group in groups.items():
         found = action(key)
         teller = actor or f"provider:{group[0].connection.key}"
@@ -65,12 +65,20 @@ def settled(requests: Sequence[ProviderRequest], *, actor: str = "") -> None:
             _tell_steps(group, teller)
 
 
+def lock_orders(requests: Sequence[ProviderRequest]) -> None:
+    """Lock the orders that these requests were made for, under which their runs are woken."""
+    ids = {request.order_id for request in requests if request.order_id}
+    orders = Order.objects.filter(pk__in=ids).order_by("pk")
+    len(orders.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+
+
 def _announce(kind: str, group: Sequence[ProviderRequest], actor: str) -> None:
     payloads = {r.record_id: {"code": r.error_code, "reason": r.error} for r in group}
     if group[0].entity == "fulfillment_order":
         work, _ = lock_work(payloads)
         apply_event(kind, list(work.values()), actor=actor, payloads=payloads)
     else:
+        lock_orders(group)
         record(
             [Raised(kind, r.entity, r.record_id, r.order_id, payloads[r.record_id]) for r in group],
             actor=actor,
@@ -80,6 +88,9 @@ def _announce(kind: str, group: Sequence[ProviderRequest], actor: str) -> None:
 def _tell_steps(group: Sequence[ProviderRequest], actor: str) -> None:
     """Steps that asked for this wait for its answer, of which no event of its own tells."""
     asked = [r for r in group if r.key.startswith("run:") and r.order_id]
+    if not asked:
+        return
+    lock_orders(asked)
     told = [{"action": r.action, "state": r.state, "reason": r.error} for r in asked]
     record(
         [

@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from fulfillment.models import FulfillmentOrder
+from fulfillment.querysets import lock_owners
 from fulfillment.services import execution
 from orders.models import Order
 from orders.services.customers import add_missing_customers
@@ -171,6 +172,8 @@ def _reports(connection: ProviderConnection, ready: Results) -> Results:
 
 def _report(statuses: Sequence, shipments: Sequence, actor: str) -> dict[int, str]:
     """Packages first: a status of "shipped" without details would leave none to tell."""
+    if statuses and shipments:  # each locks its own orders: of both, all in one order first
+        lock_owners({row.fulfillment_order_id for row in (*statuses, *shipments)})
     refused: dict[int, str] = {}
     unique = list({item.key: item for item in shipments}.values())
     if unique:

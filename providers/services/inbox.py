@@ -11,7 +11,7 @@ from django.db.models import Case, Q, Value, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from iom.lib import bell, bulk, fencing
+from iom.lib import bell, bulk, fencing, lock_order
 from providers.definitions import Pulled
 from providers.errors import (
     MessageFault,
@@ -164,24 +164,24 @@ def _work_group(name: str, connection: ProviderConnection, group: Sequence[Inbox
     known = {message.pk: message for message in group}
     ready, results = handlers.prepare(name, connection, group)
     try:
-        with transaction.atomic():
-            mine = _still_mine(known, token)
-            done = handlers.apply(name, connection, {k: v for k, v in ready.items() if k.pk in mine})
-            _finish(known, {**results, **done}, mine)
+        _apply_together(name, connection, known, ready, results, token)
     except Exception:
         log.info("messages_one_by_one", connection=connection.key, count=len(group))
         for message in group:
             _work_alone(name, connection, message, ready, results, token)
 
 
+@lock_order.unit
+def _apply_together(name, connection, known, ready, results, token) -> None:
+    mine = _still_mine(known, token)
+    done = handlers.apply(name, connection, {k: v for k, v in ready.items() if k.pk in mine})
+    _finish(known, {**results, **done}, mine)
+
+
 def _work_alone(name, connection, message, ready, results, token) -> None:
-    mine: set[int] = set()
+    only = {message: ready[message]} if message in ready else {}
     try:
-        with transaction.atomic():
-            mine = _still_mine([message.pk], token)
-            if message in ready and mine:
-                results = {**results, **handlers.apply(name, connection, {message: ready[message]})}
-            _finish({message.pk: message}, results, mine)
+        _apply_together(name, connection, {message.pk: message}, only, results, token)
     except Exception as error:
         if not isinstance(error, MessageFault | MessageWaits | ProviderError):
             log.exception("message_failed", message=message.pk)

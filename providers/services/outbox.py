@@ -105,6 +105,7 @@ def answer(request_id: int, result: str, *, actor: str, response: Mapping[str, A
     """
     if result not in (State.DONE, State.FAILED):
         raise NotUndecided(f"“{result}” is no answer; say done or failed.")
+    effects.lock_orders(ProviderRequest.objects.filter(pk=request_id).only("order_id"))
     found = ProviderRequest.objects.filter(pk=request_id, state=State.UNKNOWN, due_at=None)
     error = "" if result == State.DONE else f"Decided by {actor}."
     values = {"state": result, "done_at": timezone.now(), "error": error}

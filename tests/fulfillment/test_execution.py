@@ -112,6 +112,7 @@ def test_what_has_shipped_cannot_be_rejected(world):
     assert snapshot() == before
 
 
+@pytest.mark.usefixtures("counters_are_free")
 def test_the_same_queries_for_one_and_for_two_hundred(world):
     thing = world.product(CHI=5000)
     one, many = world.sent((thing, 1)), world.sent((thing, 1), how_many=200)

@@ -239,6 +239,7 @@ def test_plans_made_ahead_are_kept_as_far_as_the_day_has_room(priced):
 
 
 @BOTH
+@pytest.mark.usefixtures("counters_are_free")
 def test_the_queries_are_as_many_for_two_hundred(priced, objective):
     Strategy.objects.update(objective=objective)
     limited(150)

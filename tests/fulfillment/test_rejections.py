@@ -201,6 +201,7 @@ def test_all_lines_are_the_fulfillment_order(world):
     assert work.lines.count() == 2
 
 
+@pytest.mark.usefixtures("counters_are_free")
 def test_the_same_queries_for_one_and_for_two_hundred(world):
     thing = world.product(CHI=5000)
     one, many = world.sent((thing, 1), (None, 1)), world.sent((thing, 1), (None, 1), how_many=200)

@@ -184,6 +184,7 @@ def test_invoices_end_lines_and_order_once_all_of_them_are_there(world):
     assert snapshot() == before
 
 
+@pytest.mark.usefixtures("counters_are_free")
 def test_the_same_queries_for_one_and_for_two_hundred(world):
     thing = world.product(CHI=5000)
     one, many = world.sent((thing, 1), (thing, 2)), world.sent((thing, 1), (thing, 2), how_many=200)

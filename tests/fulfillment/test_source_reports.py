@@ -128,6 +128,7 @@ def test_an_unknown_status_is_named_and_nothing_changes(world):
     assert snapshot() == before
 
 
+@pytest.mark.usefixtures("counters_are_free")
 def test_the_same_queries_for_one_and_for_two_hundred(world):
     thing = world.product(DAL=5000)
     one, many = world.sent((thing, 1)), world.sent((thing, 1), how_many=200)

@@ -238,6 +238,7 @@ def test_expire_gives_back_what_is_past_its_time(stocked, want, counters, ledger
     ledger_holds()
 
 
+@pytest.mark.usefixtures("counters_are_free")
 def test_as_many_queries_for_two_hundred_as_for_two(shelf, want, django_assert_num_queries):
     shelves = shelf(200)
 
@@ -267,6 +268,7 @@ def test_naming_the_short_lines_costs_two_queries(shelf, want, django_assert_num
 
 
 @pytest.mark.postgres
+@pytest.mark.usefixtures("counters_are_free")
 @pytest.mark.parametrize("prepare", [True, False])
 def test_one_line_alone_is_granted_by_one_statement_and_refused_by_two(
     stocked, want, settings, django_assert_num_queries, prepare
