@@ -28,6 +28,11 @@ SLACK, LARGE = (
     10_000,
 )  # of the bound: what the residual program need not find in a batch of so many orders
 MASTER_STEPS = 100_000
+AROUND, OFTEN, OFF = (
+    9000,
+    20,
+    0.2,
+)  # sweeps for more columns: many where orders are few; how far off the prices
 PASSES, MORE = 2, 1500  # of regrouping, and more where orders are few
 
 
@@ -38,6 +43,7 @@ def plan_deeply(sweep: Sweep, seed: int, start: Prices | None = None) -> tuple[P
     prices, gains = columns.best, columns.chosen.gain
     plan = plan_at_prices(sweep.table, prices, gains)
     regroup(sweep.table, prices, gains, plan, PASSES + MORE // len(gains), seed)
+    columns.look_around(min(OFTEN, AROUND // len(gains)), seed)
     columns.improve(plan, seed)
     settle(sweep.table, prices, plan)
     return plan, prices, columns.bound
@@ -79,6 +85,14 @@ class Columns:
         self.patterns.add(chosen.count, chosen.column)
         if bound > self.bound:
             self.best, self.bound, self.chosen = prices, bound, chosen
+
+    def look_around(self, sweeps: int, seed: int) -> None:
+        """More columns: what orders choose at prices a little off the best."""
+        random = np.random.default_rng([seed, 83])
+        for _ in range(sweeps):
+            stock, node = (side * random.uniform(1 - OFF, 1 + OFF, len(side)) for side in self.best)
+            chosen = self.sweep.best(stock, node, rough=True)
+            self.patterns.add(chosen.count, chosen.column)
 
     def improve(self, plan: Plan, seed: int) -> None:
         """Make a plan cheaper with the columns found."""

@@ -1,10 +1,20 @@
 """Patterns: whole plans of single orders (parcels; what is in none stays), the columns of a program over many orders."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .arrays import runs
 from .prices import Prices, nothing_of
 from .sweep import Sweep, uses_of
+
+
+class Entries(NamedTuple):
+    """What patterns take, as `Patterns` says."""
+
+    pattern: np.ndarray
+    key: np.ndarray
+    units: np.ndarray
 
 
 class Patterns:
@@ -18,6 +28,7 @@ class Patterns:
         table = sweep.table
         self.table, self.rows = table, len(table.row_atp)
         self.keys = self.rows + len(table.node_max)
+        self.supply = np.concatenate([table.row_atp, table.node_max])
         self.nothing, self.flat = nothing_of(table), sweep.flat
         self.order, self.cost = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self.start, self.column = np.zeros(1, np.int64), np.zeros(0, np.int64)
@@ -33,12 +44,20 @@ class Patterns:
         self.add(np.zeros(orders, np.int64), np.zeros((orders, 0), np.int64))
 
     def add(self, count: np.ndarray, column: np.ndarray) -> int:
-        """One pattern for each order, as `Chosen` and `Plan` have them; returns how many are new."""
+        """One pattern for each order, as `Chosen` and `Plan` have them; returns how many are new.
+
+        Those that take more of something than there is are left out.
+        """
         inside = np.arange(column.shape[1]) < count[:, None]
         hashes = _hash(column, inside, np.arange(len(count)))
         new = np.flatnonzero(~np.isin(hashes, self._hashes))
+        entries = self._entries(new, count[new], column[new][inside[new]])
+        broken = entries.pattern[entries.units > self.supply[entries.key]]
+        if len(broken):
+            new = np.delete(new, broken)
+            entries = self._entries(new, count[new], column[new][inside[new]])
         self._hashes = np.concatenate([self._hashes, hashes[new]])
-        self._append(new, count[new], column[new][inside[new]])
+        self._append(new, count[new], column[new][inside[new]], entries)
         return len(new)
 
     def find(self, count: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -47,28 +66,30 @@ class Patterns:
         hashes, ranked = _hash(column, inside, np.arange(len(count))), np.argsort(self._hashes, kind="stable")
         return ranked[np.searchsorted(self._hashes, hashes, sorter=ranked)]
 
-    def _append(self, order: np.ndarray, count: np.ndarray, column: np.ndarray) -> None:
+    def _append(self, order: np.ndarray, count: np.ndarray, column: np.ndarray, entries: Entries) -> None:
         table, at = self.table, np.repeat(np.arange(len(order)), count)
-        flat = self.flat[column]
-        saved = np.bincount(at, table.state_value[flat] - table.col_cost[column], minlength=len(order))
+        saved = table.state_value[self.flat[column]] - table.col_cost[column]
+        saved = np.bincount(at, saved, minlength=len(order))
         split = table.order_split[order] * np.maximum(0, count - 1)
-        self._append_entries(uses_of(table, order[at], column, flat), at)
+        self.entry_pattern = np.concatenate([self.entry_pattern, entries.pattern + len(self.order)])
+        self.entry_key = np.concatenate([self.entry_key, entries.key])
+        self.entry_units = np.concatenate([self.entry_units, entries.units])
         self.order = np.concatenate([self.order, order])
         self.cost = np.concatenate([self.cost, self.nothing[order] + split - saved.astype(np.int64)])
         self.start = np.concatenate([self.start, self.start[-1] + np.cumsum(count)])
         self.column = np.concatenate([self.column, column])
 
-    def _append_entries(self, uses, at: np.ndarray) -> None:
-        """Two parcels of one pattern may share a node or a stock row: one entry."""
+    def _entries(self, order: np.ndarray, count: np.ndarray, column: np.ndarray) -> Entries:
+        """What each of these patterns takes. Two parcels of one may share a node or a stock row: one entry."""
+        at = np.repeat(np.arange(len(order)), count)
+        uses = uses_of(self.table, order[at], column, self.flat[column])
         stock = at[uses.parcel] * self.keys + uses.row
         entries, where = np.unique(
             np.concatenate([stock, at * self.keys + self.rows + uses.node]), return_inverse=True
         )
         units = np.bincount(where, np.concatenate([uses.units, uses.use]), minlength=len(entries))
         pattern, key = np.divmod(entries, self.keys)
-        self.entry_pattern = np.concatenate([self.entry_pattern, pattern + len(self.order)])
-        self.entry_key = np.concatenate([self.entry_key, key])
-        self.entry_units = np.concatenate([self.entry_units, units.astype(np.int64)])
+        return Entries(pattern, key, units.astype(np.int64))
 
     def parcels(self, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The columns of the parcels of these patterns end to end, and how many each has."""

@@ -10,6 +10,7 @@ from .prices import Prices, nothing_of
 from .search import (
     Stand,
     combine,
+    combine_within,
     most_parcels,
     move,
     new_desk,
@@ -65,8 +66,9 @@ def nothing_cost(t, o):
 
 @kernel
 def put(t, o, count, state, column, plan):
-    """Lay parcels for an order that has none; returns what that adds, overtime included, and how many fitted."""
+    """Lay parcels for an order; returns what that adds, overtime included, and how many fitted."""
     added, laid = 0, 0
+    before = plan.count[o]
     for j in range(count):
         if not parcel_fits(t, o, state[j], column[j], plan.stand):
             break
@@ -78,26 +80,62 @@ def put(t, o, count, state, column, plan):
         added += overtime(t, plan.stand, node, use)
         plan.stand.used[node] += use
         change = t.col_cost[column[j]] - t.state_value[t.state_start[o] + state[j]]
-        change += t.order_split[o] if laid > 0 else 0
+        change += t.order_split[o] if before + laid > 0 else 0
         plan.cost[o] += change
         added += change
-        plan.state[o, laid], plan.column[o, laid] = state[j], column[j]
+        plan.state[o, before + laid], plan.column[o, before + laid] = state[j], column[j]
         laid += 1
-    plan.count[o] = laid
+    plan.count[o] = before + laid
     return added, laid
 
 
 @kernel
 def place(t, o, stock_price, node_price, share, plan, desk):
-    """Plan an order with what is left; returns what it adds. Two parcels that only fit alone become one."""
+    """Plan an order with what is left; returns what it adds."""
     scan_left(t, o, stock_price, node_price, share, plan.stand, desk)
     _, count = combine(t, o, 1_000_000, desk)
     added, laid = put(t, o, count, desk.state, desk.chosen, plan)
     if laid < count:
-        added -= lift(t, o, plan) + added
-        _, count = combine(t, o, 1, desk)
-        added, laid = put(t, o, count, desk.state, desk.chosen, plan)
+        added += place_rest(t, o, stock_price, node_price, share, plan, desk)
+        added += place_in_one(t, o, stock_price, node_price, share, plan, desk, added)
     return added
+
+
+@kernel
+def place_rest(t, o, stock_price, node_price, share, plan, desk):
+    """Some parcels only fitted alone: what they leave, planned with what is left now. Returns what that adds.
+
+    A ship-complete order that does not come together has nothing again.
+    """
+    rest = t.state_start[o + 1] - t.state_start[o] - 1
+    for j in range(plan.count[o]):
+        rest -= plan.state[o, j]
+    scan_left(t, o, stock_price, node_price, share, plan.stand, desk)
+    gain, count = combine_within(t, o, t.order_parcels[o] - plan.count[o], rest, desk)
+    added, laid = 0, 0
+    if t.order_complete[o] or gain + t.order_split[o] < 0.0:
+        added, laid = put(t, o, count, desk.state, desk.chosen, plan)
+    for j in range(laid):
+        rest -= desk.state[j]
+    if t.order_complete[o] and rest > 0:
+        added -= lift(t, o, plan)
+    return added
+
+
+@kernel
+def place_in_one(t, o, stock_price, node_price, share, plan, desk, already):
+    """One parcel in place of those the order has, which added `already`, if it adds less. Returns the difference."""
+    count = plan.count[o]
+    state, column = plan.state[o, :count].copy(), plan.column[o, :count].copy()
+    lift(t, o, plan)
+    scan_left(t, o, stock_price, node_price, share, plan.stand, desk)
+    _, one = combine(t, o, 1, desk)
+    added, _ = put(t, o, one, desk.state, desk.chosen, plan)
+    if added < already:
+        return added - already
+    lift(t, o, plan)
+    put(t, o, count, state, column, plan)
+    return 0
 
 
 @kernel

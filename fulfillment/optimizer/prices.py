@@ -49,7 +49,7 @@ def run_epochs(
     market, prices = _Market(sweep), start or no_prices(sweep.table)
     step = 0.15 * usual_cost(sweep.table)
     for epoch in range(epochs):
-        chosen = sweep.best(prices.stock, prices.node)
+        chosen = sweep.best(prices.stock, prices.node, rough=True)
         prices = market.after(prices, chosen, step * 0.84 ** (epoch * 16.0 / epochs))
         yield epoch, prices, chosen
 

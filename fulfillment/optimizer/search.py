@@ -155,11 +155,16 @@ def scan_left(t, o, stock_price, node_price, share, stand, desk):
 
 @kernel
 def combine(t, o, parcels, desk):
-    """The best set of parcels from `desk.gain`. Leaves them in the desk; returns (gain over nothing, how many).
+    """The best set of parcels from `desk.gain`. Leaves them in the desk; returns (gain over nothing, how many)."""
+    return combine_within(t, o, parcels, t.state_start[o + 1] - t.state_start[o] - 1, desk)
+
+
+@kernel
+def combine_within(t, o, parcels, full, desk):
+    """As `combine`, of no more than the state `full`.
 
     total[j, s]: the best gain of at most j parcels within s; for ship-complete orders of parcels that are exactly s.
     """
-    full = t.state_start[o + 1] - t.state_start[o] - 1
     parcels = min(parcels, min(t.order_parcels[o], full))
     if full < 1 or parcels < 1:
         return 0.0, 0

@@ -6,19 +6,12 @@ import numpy as np
 
 from .arrays import runs
 from .choices import Table
+from .clashes import Chosen, Clashes
 from .problem import IN_LINES, IN_UNITS
 
 FAR = 1e18
 CELLS = 2_000_000
 SLICE = 300_000
-
-
-class Chosen(NamedTuple):
-    """By order: the gain over shipping nothing, how many parcels, and their columns (orders x most parcels)."""
-
-    gain: np.ndarray
-    count: np.ndarray
-    column: np.ndarray
 
 
 class Uses(NamedTuple):
@@ -91,9 +84,13 @@ class Sweep:
         self.limit = np.where(complete, FAR, self.value)
         self.cuts = [_Cuts(table, *family) for family in _families(table)]
         self.most = max((int(cuts.most.max()) for cuts in self.cuts), default=0)
+        self.clashes = Clashes(table)
 
-    def best(self, stock_price: np.ndarray, node_price: np.ndarray) -> Chosen:
-        """The cheapest cut of each order where each unit and each use costs its price on top."""
+    def best(self, stock_price: np.ndarray, node_price: np.ndarray, *, rough: bool = False) -> Chosen:
+        """The cheapest cut of each order where each unit and each use costs its price on top.
+
+        `rough`: parcels may clash (see `clashes`); quicker, and never dearer.
+        """
         orders = len(self.table.order_shape)
         gain, count = np.zeros(orders), np.zeros(orders, np.int64)
         state = np.zeros((orders, self.most), np.int64)
@@ -102,7 +99,8 @@ class Sweep:
         alone[self.filled] = np.where(low < self.limit, low - self.value, FAR)
         for cuts in self.cuts:
             cuts.choose(alone, gain, count, state)
-        return Chosen(gain, count, self._columns(count, state, cost, low))
+        chosen = Chosen(gain, count, self._columns(count, state, cost, low))
+        return chosen if rough else self.clashes.mend(chosen, self.flat, cost, alone)
 
     def _cheapest(self, stock_price, node_price):
         """The cost of each column at the prices, and of the cheapest of each state."""

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from optimizer_worlds import KINDS, audit, best_objective, make_busy_problem, make_problem
+from optimizer_worlds import KINDS, SPLITTING, audit, best_objective, make_busy_problem, make_problem
 
-from fulfillment.optimizer import solve
+from fulfillment.optimizer import Stock, solve
 from fulfillment.optimizer.blocks import blocks_of
 from fulfillment.optimizer.choices import build
 from fulfillment.optimizer.deep import Columns, plan_deeply
 from fulfillment.optimizer.master import Master
 from fulfillment.optimizer.patterns import Patterns
-from fulfillment.optimizer.plan import new_plan, put
+from fulfillment.optimizer.plan import new_plan, place, put
 from fulfillment.optimizer.prices import Prices, bound_of, no_prices
 from fulfillment.optimizer.residual import choose_patterns
 from fulfillment.optimizer.search import combine, new_desk, scan
@@ -37,13 +37,66 @@ def test_a_sweep_cuts_each_order_as_the_search_does(seed, kinds):
     prices = Prices(random.integers(0, 300, len(table.row_atp)) * 1.0, random.integers(0, 90, 4) * 1.0)
     desk = new_desk(table)
 
-    chosen = Sweep(table).best(*prices)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("fulfillment.optimizer.clashes.STEPS", 0)  # parcels that clash stay
+        chosen = Sweep(table).best(*prices)
 
     for order in range(8):
         scan(table, order, prices.stock, prices.node, desk)
         gain, count = combine(table, order, 1_000_000, desk)
         assert (chosen.gain[order], chosen.count[order]) == (gain, count)
         assert chosen.column[order, :count].tolist() == desk.chosen[:count].tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seeds,
+    st.sets(st.sampled_from([*SPLITTING, "scarce", "capacity", "parcels_capacity", "weight"])).map(sorted),
+)
+def test_a_sweep_at_no_prices_finds_the_best_plan_of_an_order_alone(seed, kinds):
+    """Parcels of one node included, which each fit alone and together do not."""
+    problem = make_problem(seed, kinds, orders=1)
+    quantity = np.random.default_rng(seed).integers(1, 4, problem.sizes["L"])
+    problem = replace(problem, lines=replace(problem.lines, quantity=quantity))
+    table, coarse = build(problem)
+
+    bound, _ = bound_of(Sweep(table), no_prices(table))
+
+    assert not coarse.any()
+    assert bound == best_objective(problem)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_units_that_two_nodes_have_one_of_each_ship_from_both(seed):
+    """Alone, both parcels fit best at the cheaper node: the control. It has one unit."""
+    made = make_problem(seed, orders=1, nodes=2, lines=1, kinds=())
+    lines = replace(made.lines, quantity=[2], splittable=[True], unfilled_cents=[90_000])
+    stock = Stock(sku=[0, 0], node=[0, 1], atp=[1, 1])
+    problem = replace(made, lines=lines, stock=stock, orders=replace(made.orders, max_parcels=[2]))
+    table, _ = build(problem)
+    desk, plan, prices = new_desk(table), new_plan(table), no_prices(table)
+    scan(table, 0, prices.stock, prices.node, desk)
+    _, count = combine(table, 0, 2, desk)
+    assert count == 2 and desk.chosen[0] == desk.chosen[1]
+
+    place(table, 0, prices.stock, prices.node, 0.0, plan, desk)
+
+    assert cost_of(table, plan) == best_objective(problem)
+    assert plan.stand.left.tolist() == [0, 0]
+
+
+def test_patterns_that_no_plan_can_have_are_not_in_the_program():
+    table, _ = build(make_busy_problem(7, 120))
+    sweep = Sweep(table)
+    patterns = Patterns(sweep)
+    rough = sweep.best(*no_prices(table), rough=True)
+
+    added = patterns.add(rough.count, rough.column)
+
+    most = np.concatenate([table.row_atp, table.node_max])
+    assert 0 < added < 120
+    assert (patterns.entry_units <= most[patterns.entry_key]).all()
+    assert patterns.add(*sweep.best(*no_prices(table))[1:]) == 120 - added
 
 
 def test_states_priced_together_or_one_by_one_make_one_table(monkeypatch):
