@@ -7,7 +7,7 @@ comes first, then the same country, then the rest, and the distance stays empty.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
@@ -168,7 +168,8 @@ class _OrderPlan:
         room = max(self.order.rules.max_sources - len(self.used), 0)
         cover = cheapest_cover(offers, len(lines), room) if lines else {}
         everything = (1 << len(lines)) - 1
-        rivals = sum(everything in offer.masks for offer in offers)
+        able = {offer.source_id for offer in offers if everything in offer.masks}
+        before = frozenset(self.used)
         chosen = {
             lines[bit].line_id: pk
             for pk, mask in cover.items()
@@ -178,8 +179,10 @@ class _OrderPlan:
         for line in lines:
             if pk := chosen.get(line.line_id):
                 mine = cover[pk].bit_count()
-                sentence = self.words.whole(pk, mine, len(self.order.lines), rivals, len(cover))
-                self._choose(line, {pk: line.quantity}, views[line.line_id], sentence)
+                sentence = self.words.whole(
+                    pk, mine, len(self.order.lines), len(able), len(cover), is_used=pk in before
+                )
+                self._choose(line, {pk: line.quantity}, views[line.line_id], sentence, able, before)
         return [line for line in lines if line.line_id not in chosen]
 
     def _offers(self, lines: Sequence[LineNeed], views: dict[int, dict]) -> list[Offer]:
@@ -227,12 +230,16 @@ class _OrderPlan:
         sentence = self.words.parts(line, parts) if parts else self.words.no_room()
         return self._choose(line, parts, view, sentence)
 
-    def _choose(self, line: LineNeed, taken: dict[int, int], view: dict[int, Removal], sentence: str) -> None:
+    def _choose(
+        self, line: LineNeed, taken: dict[int, int], view: dict[int, Removal], sentence: str,
+        able: Collection[int] = (), used: Collection[int] = (),
+    ) -> None:  # fmt: skip
+        """`able`: sources that could bring all lines; `used`: those that came anyway."""
         view = {pk: removal for pk, removal in view.items() if pk not in taken} if taken else view
         known = [s.id for s, _, _ in self.ranked[:CANDIDATES]]
         known += [s.id for s, _, _ in self.ranked[CANDIDATES:] if s.id in taken]
         shown = self._candidates(line, known, view)
-        self._passed_over(shown, taken)
+        self._passed_over(shown, taken, able, used)
         removed = Counter(kind for kind, _ in view.values())
         self._settle(line, taken, shown, removed, sentence)
 
@@ -249,15 +256,26 @@ class _OrderPlan:
             })  # fmt: skip
         return shown
 
-    def _passed_over(self, shown: list[dict], taken: dict[int, int]) -> None:
+    def _passed_over(
+        self, shown: list[dict], taken: dict[int, int], able: Collection[int], used: Collection[int]
+    ) -> None:
         """Sources that could have brought the line but were not chosen say why too."""
-        chosen = {self.words.place(pk)[0].code for pk in taken}
-        why = "not all lines of the order there" if taken else "one source more than the order may use"
+        chosen, nearer = {self.words.place(pk)[0].code for pk in taken}, True
+        codes = {self.words.place(pk)[0].code for pk in able}
         for candidate in shown:
-            if candidate["code"] in chosen:
-                why = "farther than the chosen source"
-            elif not candidate["removed_by"]:
-                candidate["removed_by"] = why
+            nearer = nearer and candidate["code"] not in chosen
+            if candidate["code"] in chosen or candidate["removed_by"]:
+                continue
+            if not taken:
+                candidate["removed_by"] = "one source more than the order may use"
+            elif able and candidate["code"] not in codes:
+                candidate["removed_by"] = "not all lines of the order there"
+            elif nearer and used & taken.keys():
+                candidate["removed_by"] = "the order comes from another source already"
+            elif nearer:
+                candidate["removed_by"] = "not all lines of the order there"
+            else:
+                candidate["removed_by"] = "farther than the chosen source"
 
     def _settle(
         self,

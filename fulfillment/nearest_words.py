@@ -25,7 +25,7 @@ class NearestWords:
         same = source is not None and self.order.region and source.region == self.order.region
         return f"distance unknown, {'same region' if same else 'other region'}"
 
-    def whole(self, pk: int, mine: int, of: int, rivals: int, sources: int) -> str:
+    def whole(self, pk: int, mine: int, of: int, rivals: int, sources: int, *, is_used: bool = False) -> str:
         if sources > 1:
             return (
                 f"{self.name(pk)}: brings {mine} of {of} lines whole ({self.far(pk)}); "
@@ -35,6 +35,8 @@ class NearestWords:
             return f"{self.name(pk)}: brings {mine} of {of} lines whole ({self.far(pk)})."
         if rivals == 1:
             return f"{self.name(pk)}: the only source that had all items ({self.far(pk)})."
+        if is_used:
+            return f"{self.name(pk)}: the order comes from there already, one of {rivals} sources that had all items ({self.far(pk)})."
         return f"{self.name(pk)}: nearest of {rivals} sources that had all items ({self.far(pk)})."
 
     def parts(self, line: LineNeed, parts: Mapping[int, int]) -> str:

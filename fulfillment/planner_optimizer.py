@@ -215,8 +215,8 @@ class _Answer:
             outcome,
             allocations,
             standing.shown(row, parts),
-            standing.counts(row),
-            self._sentence(row, line, allocations, got)[:300],
+            standing.counts(row, parts),
+            self._sentence(row, line, allocations, got, parts)[:300],
             costs=dict(self.costs[row]) if got else None,
             version=self.loaded.strategy.version,
             relaxed=self.report.relaxed or None,
@@ -226,7 +226,7 @@ class _Answer:
             within=self.limits,
         )
 
-    def _sentence(self, row: int, line: LineNeed, allocations, got: int) -> str:
+    def _sentence(self, row: int, line: LineNeed, allocations, got: int, parts: Collection[int]) -> str:
         if not got:
             why = ", ".join(f"{count} {reason}" for reason, count in self.standing.counts(row).items())
             return f"Not sourced: {self._unfilled(row)} ({why or 'there is no source'})."
@@ -244,15 +244,15 @@ class _Answer:
         if len(allocations) == 1:
             told += f" ({allocations[0][2]:,} km)"
         if not line.fixed_source_id:
-            rivals = self.standing.rivals(row)
-            told += f"; {rivals} source{'s' if rivals != 1 else ''} could bring it"
+            others = self.standing.others(row, parts)
+            told += f"; {_could_bring(others, whole=len(parts) == 1 and got == line.quantity)}"
         if self.report.relaxed:
             told += f", once {', '.join(self.report.relaxed)} gave way"
         return f"{told}." if got == line.quantity else f"{told}; {line.quantity - got:,} wait."
 
     def _unfilled(self, row: int) -> str:
         reason = self.solution.unfilled_reason[row]
-        if reason == "not_worth_it" and not self.standing.rivals(row):
+        if reason == "not_worth_it" and not self.standing.others(row):
             return "no source can ship it"
         return {
             "no_stock": "no source has enough",
@@ -262,6 +262,13 @@ class _Answer:
             "not_complete": "the order ships whole or not at all",
             "not_worth_it": "bringing it costs more than leaving it",
         }.get(reason, "no source")
+
+
+def _could_bring(others: int, *, whole: bool) -> str:
+    """How many sources could: with the one that brings it whole, or beside those that bring parts."""
+    if whole:
+        return f"{others + 1} source{'s' if others else ''} could bring it"
+    return f"{others or 'no'} other source{'s' if others > 1 else ''} could bring it whole"
 
 
 register("cost", CostPlanner())

@@ -184,7 +184,10 @@ def remainder(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> lis
 
 
 def joined(first: LinePlan, second: LinePlan) -> LinePlan:
-    """The plan of a line and that of what it left, as one; the first alone where nothing was found for the rest."""
+    """The plan of a line and that of what it left, as one; the first alone where nothing was found for the rest.
+
+    Sentence and table are those of the rest.
+    """
     if not first.allocations or not second.allocations:
         return first if first.allocations else second
     units: dict[int, int] = {}
@@ -199,7 +202,7 @@ def joined(first: LinePlan, second: LinePlan) -> LinePlan:
         second,
         allocations=tuple(sorted(((s, n, km[s]) for s, n in units.items()), key=lambda one: (one[2] is None, one[2] or 0))),
         costs=costs or None,
-        sentence=f"{first.sentence} The rest: {second.sentence}"[:300],
+        sentence=f"{first.units:,} within all constraints, {second.units:,} more: {second.sentence}"[:300],
         ships_on=max(days, default=None),
         services={**first.services, **second.services},
     )  # fmt: skip

@@ -126,8 +126,9 @@ class Standing:
             return f"out of stock: {self.have[line, node]:,} of {self.problem.lines.quantity[line]:,}"
         return REASONS[reason] or "dearer in this plan"
 
-    def counts(self, line: int) -> dict[str, int]:
-        found = Counter(self.removed[line].tolist())
+    def counts(self, line: int, chosen: Collection[int] = ()) -> dict[str, int]:
+        """How many sources each reason took out; of the chosen none, though each may have too few for all of a line."""
+        found = Counter(reason for n, reason in enumerate(self.removed[line].tolist()) if n not in chosen)
         return {REASONS[reason]: count for reason, count in sorted(found.items()) if reason}
 
     def dearer_without(self, line_id: int, sources: Collection[int]) -> int:
@@ -142,5 +143,7 @@ class Standing:
     def _rows(self) -> dict[int, int]:
         return {line.line_id: row for row, line in enumerate(self.loaded.lines)}
 
-    def rivals(self, line: int) -> int:
-        return int(((self.removed[line] == 0) & (self.cost[line] < FAR)).sum())
+    def others(self, line: int, chosen: Collection[int] = ()) -> int:
+        """Sources beside the chosen that could bring the line whole: in the table they are dearer in this plan."""
+        good = (self.removed[line] == 0) & (self.cost[line] < FAR)
+        return int(good.sum()) - sum(bool(good[n]) for n in chosen)
