@@ -104,6 +104,14 @@ class ManualLineForm(forms.ModelForm):
     class Meta:
         model = OrderLine
         fields = ("product", "sku", "description", "quantity", "unit_price")
+        help_texts = {"unit_price": "Left empty: the product's price"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        price = self.fields["unit_price"]
+        price.required, price.initial = False, None  # a new line does not begin as a gift
+        if self.instance._state.adding:
+            self.initial.pop("unit_price", None)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -127,6 +135,21 @@ class ManualLines(forms.BaseInlineFormSet):
         super().clean()
         if not any(self.errors) and not line_rows(self):
             raise forms.ValidationError("An order needs at least one line.")
+        for form in self.forms:
+            if form.has_changed() and form.cleaned_data.get("unit_price", 0) is None:
+                self._price(form)
+
+    def _price(self, form: forms.ModelForm) -> None:
+        """What the product costs; a price is not carried into another currency."""
+        product, currency = form.cleaned_data.get("product"), self.instance.currency
+        if product and product.currency == currency:
+            form.cleaned_data["unit_price"] = product.price
+        elif product:
+            form.add_error(
+                "unit_price", f"{product.sku} has its price in {product.currency}: say one in {currency}."
+            )
+        else:
+            form.add_error("unit_price", "A write-in line needs its price.")
 
 
 class ManualLineInline(TabularInline):

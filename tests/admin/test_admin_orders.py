@@ -29,7 +29,7 @@ def _new_order(world, **changes):
         "ship_to_postal_code": "89501", "ship_to_country": "us", "priority": "50",
         "lines-TOTAL_FORMS": "2", "lines-INITIAL_FORMS": "0", "lines-MIN_NUM_FORMS": "0", "lines-MAX_NUM_FORMS": "1000",
         "lines-0-product": str(world["product"].pk), "lines-0-quantity": "3", "lines-0-unit_price": "99.50",
-        "lines-1-unit_price": "0", "_save": "Save", **changes,
+        "lines-1-unit_price": "", "_save": "Save", **changes,
     }  # fmt: skip
 
 
@@ -122,11 +122,40 @@ def test_a_sent_form_changed_and_sent_again_is_refused_with_the_order_it_made(br
 
 def test_an_order_without_lines_or_with_a_bad_one_is_drawn_again(browse, world):
     client = browse("Order desk")
-    empty = {"lines-0-product": "", "lines-0-quantity": "", "lines-0-unit_price": "0"}
+    empty = {"lines-0-product": "", "lines-0-quantity": "", "lines-0-unit_price": ""}
     none = client.post(reverse("admin:orders_order_add"), _new_order(world, **empty))
     wrong = client.post(reverse("admin:orders_order_add"), _new_order(world, **{"lines-0-quantity": "0"}))
     assert "at least one line" in none.content.decode()
     assert "At least 1." in wrong.content.decode()
+    assert not Order.objects.exists()
+
+
+def test_a_line_without_a_price_costs_what_the_product_does(browse, world):
+    client, free = (
+        browse("Order desk"),
+        {"lines-1-product": str(world["product"].pk), "lines-1-quantity": "1"},
+    )
+    client.post(
+        reverse("admin:orders_order_add"),
+        _new_order(world, **{"lines-0-unit_price": ""}, **free, **{"lines-1-unit_price": "0"}),
+    )
+    lines = Order.objects.get().lines.order_by("line_number")
+    assert [line.unit_price for line in lines] == [world["product"].price, 0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"currency": "EUR"}, "has its price in USD: say one in EUR."),
+        ({"lines-0-product": "", "lines-0-sku": "GIFT-WRAP"}, "A write-in line needs its price."),
+    ],
+)
+def test_a_price_that_nobody_knows_is_asked_for(browse, world, changes, sentence):
+    client = browse("Order desk")
+    answer = client.post(
+        reverse("admin:orders_order_add"), _new_order(world, **{"lines-0-unit_price": ""}, **changes)
+    )
+    assert sentence in answer.content.decode()
     assert not Order.objects.exists()
 
 
