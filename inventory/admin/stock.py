@@ -43,8 +43,8 @@ class ProductAdmin(ImportExport, HouseAdmin):
     import_needs = ("add", "change")
     list_display = ("sku_text", "name", "category", "price_text", "base_unit", "preorder", "active")
     list_filter = ("active", "preorder_eligible", "base_unit")
-    search_fields = ("sku__startswith", "name__istartswith", "category__exact")
-    search_help_text = "SKU or name from its beginning, or a whole category"
+    search_fields = ("sku__istartswith", "name__icontains", "category__iexact")
+    search_help_text = "Beginning of the SKU, part of the name, or a whole category"
     autocomplete_fields = ("substitute",)
     ordering = ("sku",)
     fieldsets = (

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -112,6 +113,10 @@ class ManualLineForm(forms.ModelForm):
         price.required, price.initial = False, None  # a new line does not begin as a gift
         if self.instance._state.adding:
             self.initial.pop("unit_price", None)
+        else:
+            self.initial["unit_price"] = Decimal(
+                f"{self.instance.unit_price.normalize():f}"
+            )  # 42.66, not 42.660000
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -137,7 +137,7 @@ class OrderAdmin(ImportExport, HouseAdmin):
         "orders", ORDER_COLUMNS, ORDER_REQUIRED, group_orders, take_orders, exported_orders, ORDER_TEXTS, ORDER_TIMES
     )  # fmt: skip
     list_display = (
-        "order_link", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total", "state_badge",
+        "order_link", "state_badge", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total",
         "promised_at",
     )  # fmt: skip
     list_display_links = None
@@ -291,6 +291,12 @@ class OrderAdmin(ImportExport, HouseAdmin):
             self.message_user(request, f"{obj.number} saved as a draft; orchestrate it when it is complete.")
             return redirect("admin:orders_order_change", obj.pk)
         return super().response_add(request, obj, post_url_continue)
+
+    def response_change(self, request: HttpRequest, obj: Order) -> HttpResponse:
+        """What has just been started is watched."""
+        if "orders_order_orchestrate_now" in request.POST:
+            return redirect(reverse("order-page", args=[obj.pk]))
+        return super().response_change(request, obj)
 
     # -- actions -------------------------------------------------------------------------------------------------
     @admin.action(description="Hold…", permissions=["change"])

@@ -90,6 +90,7 @@ def test_an_order_entered_by_hand_is_a_draft_until_orchestrated(browse, world):
     answer = client.post(answer["Location"], sent)
 
     assert answer.status_code == 302, answer.context["errors"]
+    assert answer["Location"] == reverse("order-page", args=[order.pk])  # to watch it go
     assert Order.objects.get().state == "new"
 
 
