@@ -9,10 +9,11 @@ from insights.figures.outlines import BORDERS, LAKES, LAND, Shape
 WIDTH, HEIGHT = 480, 320
 SMALLEST_SPAN = 9.0  # degrees of latitude: closer than this an outline this coarse says nothing
 MARGIN = 1.28
-LABEL_ROOM = 15  # pixels between two labels
+LABEL_ROOM = 17  # pixels from the middle of a line of text to the next
 LETTER = 9  # pixels of a letter, on average, at the size of labels
 
 Point = tuple[float, float]  # latitude, longitude
+Box = tuple[float, float, float]  # of a label: left, right, middle line
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Dot:
     label: str
     anchor: str
     label_x: float
+    label_y: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def draw(home: Place | None, places: Sequence[Place]) -> Map | None:
     if not every:
         return None
     view = _View([(place.latitude, place.longitude) for place in every])
-    taken: list[tuple[float, float]] = []
+    taken: list[Box] = []
     ordered = sorted(every, key=lambda place: (place is not home, place.role != "chosen"))
     dots = {id(place): _dot(place, view, taken) for place in ordered}
     start = dots[id(home)] if home else None
@@ -91,16 +93,28 @@ def draw(home: Place | None, places: Sequence[Place]) -> Map | None:
     return Map(view.shapes(LAND), view.shapes(LAKES), view.shapes(BORDERS), start, others, lines)
 
 
-def _dot(place: Place, view: _View, taken: list[tuple[float, float]]) -> Dot:
-    """A place that is removed, or whose label would lie on another, goes without one."""
+def _dot(place: Place, view: _View, taken: list[Box]) -> Dot:
+    """With its label at the first side where it lies in the map and on no other label; a removed place has none."""
     x, y = view(place.latitude, place.longitude)
-    wide = 11 + LETTER * len(place.label)
-    right = x + wide < WIDTH or x < wide  # where neither side has room, the right one is as good
-    named = place.role != "removed" and not any(
-        abs(y - other) < LABEL_ROOM and abs(x - before) < 110 for before, other in taken
-    )
-    if named:
-        taken.append((x, y))
-    return Dot(
-        place, x, y, place.label if named else "", "start" if right else "end", x + (11 if right else -11)
-    )
+    if place.role != "removed":
+        for anchor, label_x, label_y in _sides(x, y):
+            box = _box(anchor, label_x, label_y, LETTER * len(place.label))
+            if box[0] >= 0 and box[1] <= WIDTH and not any(_meet(box, other) for other in taken):
+                taken.append(box)
+                return Dot(place, x, y, place.label, anchor, label_x, label_y)
+    return Dot(place, x, y, "", "start", x, y)
+
+
+def _sides(x: float, y: float) -> list[tuple[str, float, float]]:
+    """Right, left, above and below: anchor of the text and its middle line."""
+    beside = [("start", x + 11, y), ("end", x - 11, y)]
+    return beside + [(anchor, x, y + far) for far in (-18, 18) for anchor in ("middle", "end", "start")]
+
+
+def _box(anchor: str, x: float, y: float, wide: float) -> Box:
+    left = x - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
+    return left, left + wide, y
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and abs(one[2] - other[2]) < LABEL_ROOM

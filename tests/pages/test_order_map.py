@@ -1,15 +1,18 @@
 """The map of an order: sources and destination from shapes of our own, and the table that says the same."""
 
+from itertools import combinations
+
 import pytest
 from django.utils import timezone
 
 from fulfillment.models import SourcingDecision
-from insights.figures.map import HEIGHT, WIDTH, Place, draw
+from insights.figures.map import HEIGHT, LETTER, WIDTH, Place, draw
 from insights.figures.outlines import BORDERS, LAKES, LAND
 from inventory.models import FulfillmentSource
 
 CHICAGO = Place("Chicago", 41.88, -87.63, "home")
 RENO, OHIO = Place("Reno", 39.53, -119.81, "chosen"), Place("Columbus", 39.96, -83.0, "removed")
+SHIFT = {"start": 0, "middle": 0.5, "end": 1}  # how much of a text lies left of where it is anchored
 
 
 def _inside(shape, longitude, latitude) -> bool:
@@ -49,6 +52,21 @@ def test_places_fall_into_the_box_west_to_the_left_and_north_up():
     assert drawn.home.y < reno.y
     assert [(a.place.label, b.place.label) for a, b in drawn.lines] == [("Reno", "Chicago")]
     assert (drawn.home.label, reno.label, ohio.label) == ("Chicago", "Reno", "")
+
+
+def test_labels_lie_in_the_map_and_never_on_each_other():
+    """Denver with a long name far in the east, which fits at no side but above, and thirty neighbors."""
+    denver, newark = Place("Denver", 39.74, -104.99, "home"), "Distribution center Newark"
+    drawn = draw(denver, [Place(newark, 40.7, -74.2, "chosen"), Place("Reno", 39.5, -119.8, "removed")])
+    assert (drawn.dots[0].label, drawn.dots[0].label_y < drawn.dots[0].y) == (newark, True)
+
+    crowd = [Place(f"Hall number {n}", 35 + n % 6, -100 + n // 6 * 3, "open") for n in range(30)]
+    named = [dot for dot in draw(denver, crowd).dots if dot.label]
+    lefts = [dot.label_x - SHIFT[dot.anchor] * LETTER * len(dot.label) for dot in named]
+    assert 5 < len(named) <= 30
+    for (a, one), (b, other) in combinations(zip(lefts, named, strict=True), 2):
+        apart = a + LETTER * len(one.label) <= b or b + LETTER * len(other.label) <= a
+        assert apart or abs(one.label_y - other.label_y) >= 15
 
 
 def test_one_place_alone_and_no_place_at_all():
