@@ -61,7 +61,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One of the lists. `by` are the fields that make a cause; `shared` say that two rows stand for one order's value."""
+    """One of the lists. `by` are the fields that make a cause; `order` is the way to the order
+    whose value is at risk; `shared` say that two rows stand for one order's value."""
 
     key: str
     title: str
@@ -118,6 +119,11 @@ def _hold_words(kind, reason) -> tuple[str, str, dict]:
     return f"{label} hold", reason or "no reason given", {"type": kind, "reason": reason}
 
 
+def _unstarted_words(channel, name) -> tuple[str, str, dict]:
+    detail = "None was published when they came, or none takes them."
+    return f"{name}: no flow has begun", detail, {"channel": channel}
+
+
 def _stuck_words(flow_id, flow, step, waiting) -> tuple[str, str, dict]:
     return f"{flow}: {step_name(flow_id, step)}", f"waits for {waiting or 'its turn'}", {}
 
@@ -150,6 +156,11 @@ def _of_holds(rows: QuerySet, by: tuple[str, ...]):
         yield key, number_of(order), reverse("order-page", args=[order]), f"by {row['placed_by']}"
 
 
+def _of_orders(rows: QuerySet, by: tuple[str, ...]):
+    for key, row in _rows(rows, by, "pk", "external_id"):
+        yield key, number_of(row["pk"]), reverse("order-page", args=[row["pk"]]), row["external_id"]
+
+
 _FLOW_STEP = ("run__flow_id", "run__flow__name", "step")
 _REPAIRS = ("retry", "skip", "succeed", "fail", "cancel", "move")
 KINDS = (
@@ -168,6 +179,9 @@ KINDS = (
          "received_at", "", (), _inbound_words, _of_messages),
     Kind("hold", "Orders on hold", "No order is on hold.", "orders.view_order", ("release",),
          lambda: Hold.objects.active(), ("type", "reason"), "placed_at", "order", (), _hold_words, _of_holds),
+    Kind("unstarted", "Orders without a flow", "Every order has its flow.", "orders.view_order", ("begin",),
+         lambda: rows_of("order", {}), ("channel_id", "channel__name"), "received_at", "pk", (), _unstarted_words,
+         _of_orders),
     Kind("stuck", "Stuck longer than expected", "Every order moves as usual.", "orchestration.view_flowrun", (),
          lambda: StepRun.objects.filter(overdue()), (*_FLOW_STEP, "waiting_for"), "entered_at", "run__order",
          (), _stuck_words, _of_tokens),
@@ -211,11 +225,12 @@ def _counted(kind: Kind, rows: QuerySet) -> Iterable[tuple]:
         same = {name: OuterRef(name) for name in kind.shared}
         rows = rows.annotate(is_first=~Exists(rows.model.objects.filter(**same, pk__lt=OuterRef("pk"))))
         once = Q(is_first=True)
-    money = (
-        Sum(f"{kind.order}__total_minor", filter=once) if kind.shared else Sum(f"{kind.order}__total_minor")
+    total, currency = (
+        name if kind.order == "pk" else f"{kind.order}__{name}" for name in ("total_minor", "currency")
     )
-    by = rows.order_by().values(*kind.by, f"{kind.order}__currency").annotate(**told, at_risk=money)
-    return by.values_list(*kind.by, *told, f"{kind.order}__currency", "at_risk")
+    money = Sum(total, filter=once) if kind.shared else Sum(total)
+    by = rows.order_by().values(*kind.by, currency).annotate(**told, at_risk=money)
+    return by.values_list(*kind.by, *told, currency, "at_risk")
 
 
 def _newest(kind: Kind, rows: QuerySet) -> QuerySet:

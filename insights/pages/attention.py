@@ -22,7 +22,7 @@ from providers.services import outbox
 SNOOZES = {"1": "1 hour", "4": "4 hours", "24": "a day", "168": "a week"}
 FILTERS = {
     "": "Everything", "inbound": "Inbound errors", "request": "Provider action errors", "step": "Step errors",
-    "policy": "Policy errors", "hold": "Holds", "stuck": "Stuck", "provider": "Providers",
+    "policy": "Policy errors", "hold": "Holds", "unstarted": "Not begun", "stuck": "Stuck", "provider": "Providers",
 }  # fmt: skip
 MOST_PEOPLE = 50
 PROVIDERS = (

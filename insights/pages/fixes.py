@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.urls import reverse
+
 from fulfillment.models import SourceList
 from insights.exceptions import Group
 from inventory.models import Product
@@ -213,4 +215,8 @@ LINKS = (
     (("no_connection",), "Connections", lambda g: rows_url("providers.providerconnection")),
     (("not_sourced", "backorder", "no stock"), "Stock", lambda g: rows_url("inventory.inventoryposition")),
 )  # fmt: skip
-BY_KIND = {"request": _connection, "inbound": _connection}
+BY_KIND = {
+    "request": _connection,
+    "inbound": _connection,
+    "unstarted": lambda group: ("Flows", reverse("flows")),
+}

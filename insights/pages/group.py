@@ -15,9 +15,22 @@ from orders.models import Order
 from orders.numbers import number_of
 
 SHOWN = 25
-TARGET = {"step": "token", "policy": "token", "request": "request", "inbound": "message", "hold": "hold"}
-ORDER_OF = {"token": "run__order_id", "request": "order_id", "hold": "order_id"}
-TEXT_OF = {"token": "error", "request": "error", "hold": "placed_by", "message": "reason"}
+TARGET = {
+    "step": "token",
+    "policy": "token",
+    "request": "request",
+    "inbound": "message",
+    "hold": "hold",
+    "unstarted": "order",
+}
+ORDER_OF = {"token": "run__order_id", "request": "order_id", "hold": "order_id", "order": "pk"}
+TEXT_OF = {
+    "token": "error",
+    "request": "error",
+    "hold": "placed_by",
+    "message": "reason",
+    "order": "external_id",
+}
 
 
 @page("orders.view_order")

@@ -73,6 +73,7 @@ ONE = {
     "parked messages": "parked message",
     "requests failed or unknown": "request failed or unknown",
     "holds": "hold",
+    "orders without a flow": "order without a flow",
 }
 
 
@@ -88,6 +89,7 @@ def attention_counts() -> Counter:
             "parked messages": _count(parked),
             "requests failed or unknown": _count(open_requests),
             "holds": _count(held),
+            "orders without a flow": _count(rows_of("order", {})),
         }
     )
 

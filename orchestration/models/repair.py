@@ -16,9 +16,10 @@ class RepairJob(models.Model):
         REPROCESS = "reprocess", "Reprocess from a step"
         CANCEL = "cancel", "Cancel the runs"
         MOVE = "move", "Move to the newest version"
-        REPLAY = "replay", "Replay messages"
-        RESEND = "resend", "Send requests again"
-        RELEASE = "release", "Release holds"
+        REPLAY = "replay", "Replay"
+        RESEND = "resend", "Send again"
+        RELEASE = "release", "Release"
+        BEGIN = "begin", "Orchestrate"
 
     class State(models.TextChoices):
         RUNNING = "running", "Running"
@@ -26,7 +27,9 @@ class RepairJob(models.Model):
         STOPPED = "stopped", "Stopped"
 
     action = models.CharField(max_length=10, choices=Action.choices)
-    target = models.CharField(max_length=10, help_text="Kind of rows: token, run, message, request or hold")
+    target = models.CharField(
+        max_length=10, help_text="Kind of rows: token, run, message, request, hold or order"
+    )
     filter = models.JSONField(default=dict)
     step = models.CharField(max_length=60, blank=True, help_text="Where to reprocess from")
     fix = models.JSONField(

@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from iom.lib import bell, bulk
 from orchestration.errors import OrchestrationError
-from orchestration.models import RepairJob, RepairRow, StepRun
+from orchestration.models import FlowRun, RepairJob, RepairRow, StepRun
 from orchestration.services import mending, repair
 from orchestration.services.repair_move import move_to_newest
 from orchestration.services.repair_targets import NEEDS_REASON, TARGETS, Action, rows_of
 from orders.errors import ConcurrentChange
 from orders.models import Hold, Order
+from orders.services.editing import orchestrate_orders
 from orders.services.holds import release_holds
 from orders.types import Outcome
 from providers.models import InboxMessage, ProviderRequest
@@ -26,8 +27,9 @@ from providers.services import inbox, outbox
 log = structlog.get_logger(__name__)
 CHUNK = 200
 NOT_AGAIN = "The work is over or went elsewhere; sending it again would do it twice."
+NOBODY_TAKES = "No published flow begins at Orchestrate order and takes it by its entry filters; publish one."
 ROW_COLUMNS = ("job", "record_id", "order_id", "changed", "sentence")
-_ORDER_FIELD = {"token": "run__order_id", "run": "order_id", "message": "order_id", "request": "order_id", "hold": "order_id"}  # fmt: skip
+_ORDER_FIELD = {"token": "run__order_id", "run": "order_id", "message": "order_id", "request": "order_id", "hold": "order_id", "order": "pk"}  # fmt: skip
 
 
 class NotRepairable(OrchestrationError):
@@ -201,6 +203,8 @@ def _act(action: str, ids: Sequence[int], *, step: str, actor: str, reason: str)
             return _resend(ids, actor, reason)
         case Action.RELEASE:
             return _release(ids, actor, reason)
+        case Action.BEGIN:
+            return _begin(ids, actor)
 
 
 def _where(token_ids: Sequence[int]) -> dict[int, str]:
@@ -238,6 +242,14 @@ def _stopped_at(keys: Sequence[str]) -> list[int]:
               if head.startswith("run:") and head[4:].isdecimal()}  # fmt: skip
     rows = StepRun.objects.filter(state=StepRun.State.FAILED, run_id__in={run for run, _ in places})
     return [pk for pk, run, step in rows.values_list("pk", "run_id", "step") if (run, step) in places]
+
+
+def _begin(ids: Sequence[int], actor: str) -> Outcome:
+    """An order that no flow takes now either would only ask in vain, so it is refused with what to do."""
+    outcome = orchestrate_orders(ids, actor=actor)
+    begun = set(FlowRun.objects.filter(order__in=ids).values_list("order_id", flat=True))
+    refused = {pk: NOBODY_TAKES for pk in outcome.changed if pk not in begun}
+    return Outcome([pk for pk in outcome.changed if pk in begun], refused | outcome.refused)
 
 
 def _release(ids: Sequence[int], actor: str, reason: str) -> Outcome:

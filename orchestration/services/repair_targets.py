@@ -1,15 +1,18 @@
 """What can be repaired, and which rows a filter means: the one place that turns the filter of a page or a job into rows."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from orchestration.models import FlowRun, RepairJob, StepRun
-from orders.models import Hold
+from orders.models import Hold, Order
 from providers.models import InboxMessage, ProviderRequest
 
 Action = RepairJob.Action
+A_WHILE = timedelta(minutes=1)  # in which the bell, or the sweep after it, begins a flow
 # action: (kind of rows, permission that it takes)
 TARGETS = {
     Action.RETRY: ("token", "orchestration.repair_run"),
@@ -22,6 +25,7 @@ TARGETS = {
     Action.REPLAY: ("message", "providers.change_inboxmessage"),
     Action.RESEND: ("request", "providers.change_providerrequest"),
     Action.RELEASE: ("hold", "orders.change_order"),
+    Action.BEGIN: ("order", "orders.change_order"),
 }
 NEEDS_REASON = (Action.SKIP, Action.SUCCEED, Action.FAIL, Action.CANCEL, Action.RELEASE)
 # name in a filter -> field of the row; anything else in a filter is refused
@@ -38,6 +42,7 @@ _FIELDS = {
         "entity": "entity",
     },
     "hold": {"ids": "pk__in", "type": "type", "reason": "reason"},
+    "order": {"ids": "pk__in", "channel": "channel_id"},
 }  # fmt: skip
 
 
@@ -58,6 +63,7 @@ def rows_of(target: str, wanted: Mapping[str, Any]) -> QuerySet:
         "message": InboxMessage.objects.filter(state=InboxMessage.State.PARKED),
         "request": open_requests(),
         "hold": Hold.objects.active(),
+        "order": unstarted(),
     }
     return _narrowed(everything[target], target, wanted)
 
@@ -71,6 +77,13 @@ def _narrowed(rows: QuerySet, target: str, wanted: Mapping[str, Any]) -> QuerySe
     if unknown := sorted(wanted.keys() - _FIELDS[target].keys()):
         raise UnknownFilter(unknown)
     return rows.filter(**{_FIELDS[target][name]: value for name, value in wanted.items()})
+
+
+def unstarted() -> QuerySet:
+    """New orders that no flow has taken, though each had a while to do so."""
+    begun = FlowRun.objects.filter(order=OuterRef("pk"))
+    fresh = Order.objects.filter(state=Order.State.NEW, received_at__lt=timezone.now() - A_WHILE)
+    return fresh.exclude(Exists(begun))
 
 
 def live_runs() -> QuerySet:

@@ -1,12 +1,17 @@
 """Repairs in bulk: what a filter matches, chunk by chunk, a result for every row, nothing twice after a kill."""
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from django.utils import timezone
+
+from insights.exceptions import KINDS, groups_of
 from orchestration.models import FlowRun, RepairJob, RepairRow, StepRun
-from orchestration.services import repair, repair_jobs
+from orchestration.services import publishing, repair, repair_jobs
 from orchestration.services.repair_jobs import NotRepairable, Preview, preview, start, stop, work
 from orchestration.services.repair_targets import UnknownFilter
 from orders.models import Order, OrderNote
+from orders.services.holds import hold_orders
 
 US_ONLY = {
     "key": "us-only", "name": "US only", "type": "execution", "entity": "order", "criticality": "critical", "combine": "all",
@@ -73,6 +78,37 @@ def test_a_row_that_was_helped_meanwhile_is_left_alone(stopped):
 
     assert counts(job) == ("done", 5, 4, 0, 0)
     assert not RepairRow.objects.filter(record_id=stopped[1].pk).exists()
+
+
+def test_orders_that_came_while_no_flow_was_published_are_listed_and_begun(
+    publish, make_orders, run_flows, django_assert_num_queries
+):
+    """They are not held and nothing failed: without a list of their own nobody would ever hear of them."""
+    version = publish(STEPS, policies=[US_ONLY], events=("order.new", "order.orchestrate"))
+    publishing.stop(version.flow_id, actor="test")
+    early, late, held, fresh = make_orders(4)
+    Order.objects.exclude(pk=fresh.pk).update(received_at=timezone.now() - timedelta(minutes=5))
+    hold_orders([held.pk], type="manual", reason="wait", actor="test")
+    kind = next(kind for kind in KINDS if kind.key == "unstarted")
+
+    with django_assert_num_queries(2):
+        (group,) = groups_of(kind)
+    assert (group.title, group.count) == (f"{early.channel.name}: no flow has begun", 2)
+    assert group.values == [("USD", early.total_minor + late.total_minor)]
+    assert [sample[0] for sample in group.samples] == [late.number, early.number]
+
+    in_vain = start("begin", group.filter, actor="user:ann")
+    work()
+    assert counts(in_vain) == ("done", 2, 0, 2, 0)
+    assert set(RepairRow.objects.values_list("sentence", flat=True)) == {repair_jobs.NOBODY_TAKES}
+
+    publishing.publish(version.flow_id, actor="test")
+    job = start("begin", group.filter, actor="user:ann")
+    work()
+    run_flows()
+    assert counts(job) == ("done", 2, 2, 0, 0)
+    assert set(FlowRun.objects.values_list("order_id", "state")) == {(early.pk, "done"), (late.pk, "done")}
+    assert not groups_of(kind)
 
 
 def test_refusals_are_kept_with_their_sentences(stopped):
