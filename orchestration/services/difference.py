@@ -190,7 +190,14 @@ def _field(about: str, label: str, was: Any, now: Any, words: _Words, key: str =
         text = " and ".join(part for part in told if part) or "in another order"
         yield Difference("changed", f"{about}: {label}: {text}", key)
     else:
-        yield Difference("changed", f"{about}: {label} {words.of(was)} became {words.of(now)}", key)
+        told = f"{_quoted(was, words)} became {_quoted(now, words)}"
+        yield Difference("changed", f"{about}: {label} {told}", key)
+
+
+def _quoted(value: Any, words: _Words) -> str:
+    """What a person wrote stands in quotes, so that one sees where it ends."""
+    said = words.of(value)
+    return f"“{said}”" if said == value and " " in said else said
 
 
 # -- policies -----------------------------------------------------------------------------------------------------

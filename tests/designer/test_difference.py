@@ -65,7 +65,7 @@ def test_settings_are_told_with_what_they_were():
         "Hold is now called Hold it",
         "Hold it: filter policies: Big orders added",
         "Hold it: deadline in minutes 30 became 60",
-        "Hold it: reason Look at it became Call them",
+        "Hold it: reason “Look at it” became “Call them”",
     ]
 
 
