@@ -45,6 +45,8 @@
             const text = await answer.text();
             const fresh = new DOMParser().parseFromString(`<div>${text}</div>`, "text/html");
             if (!fresh.querySelector("[data-canvas]")) return location.assign(url); // a login page, or an error of its own
+            const left = whereInPanel();
+            noteHome();
             const at = [canvas().scrollLeft, canvas().scrollTop], open = editor.querySelector(".iom-problems")?.open;
             editor.replaceChildren(...fresh.body.firstElementChild.childNodes);
             if (answer.ok) history.pushState({}, "", answer.url);
@@ -52,7 +54,7 @@
             [canvas().scrollLeft, canvas().scrollTop] = at;
             if (open !== undefined && editor.querySelector(".iom-problems")) editor.querySelector(".iom-problems").open = open;
             center();
-            focusPanel();
+            if (!backInPanel(left)) focusPanel();
             say(editor.querySelector("[data-say]")?.textContent.trim() || editor.querySelector("[data-saved]")?.textContent.trim() || "");
         } catch {
             say("No connection; nothing was changed.");
@@ -61,7 +63,41 @@
             editor.removeAttribute("aria-busy");
         }
     };
+    // -- focus: back to where one was in the panel, or in the drawing when the panel is gone ---------------------------
+    let home = null; // the tile or gap of the drawing that one came from, and how many tiles are before it
+    let tool = ""; // undo or redo, when pressed as a button
+    const tiles = () => [...editor.querySelectorAll("[data-tile]")];
+    const noteHome = () => {
+        const here = document.activeElement, chosen = editor.querySelector("[data-tile].iom-chosen");
+        tool = here?.dataset?.key === "undo" || here?.dataset?.key === "redo" ? here.dataset.key : "";
+        const tile = here?.matches?.("[data-tile]") ? here : !here?.matches?.("[data-gap]") && chosen;
+        if (tile) home = { find: `#${CSS.escape(tile.id)}`, before: tiles().indexOf(tile) };
+        else if (here?.matches?.("[data-gap]")) home = { find: `[data-gap][href="${here.getAttribute("href")}"]`, before: -1 };
+    };
+    const goHome = () => {
+        const pressed = tool && editor.querySelector(`[data-key="${tool}"]:not([disabled])`);
+        const near = home && home.before >= 0 ? tiles()[Math.min(home.before, tiles().length - 1)] : null;
+        (pressed || (home && editor.querySelector(home.find)) || near || canvas()).focus({ preventScroll: true });
+    };
+    const stepOf = (panel) => panel?.querySelector('[data-settings] input[name="step"]')?.value;
+    const whereInPanel = () => {
+        const panel = editor.querySelector("#panel"), here = document.activeElement;
+        if (!stepOf(panel) || !panel.contains(here)) return null;
+        const sent = (name) => here.form?.elements.namedItem(name)?.value || "";
+        return { step: stepOf(panel), id: here.id, key: here.dataset.key, by: here.name === "by" && here.value, op: sent("op"), branch: sent("branch") };
+    };
+    const backInPanel = (left) => {
+        const panel = editor.querySelector("#panel");
+        if (!left || stepOf(panel) !== left.step) return false;
+        const same = (button) => button.form.elements.namedItem("op").value === left.op && (button.form.elements.namedItem("branch")?.value || "") === left.branch;
+        const found = (left.id && panel.querySelector(`#${CSS.escape(left.id)}`))
+            || (left.key && panel.querySelector(`[data-key="${left.key}"]`))
+            || (left.by && left.op !== "duplicate" && [...panel.querySelectorAll(`button[name="by"][value="${left.by}"]`)].find(same));
+        found?.focus();
+        return Boolean(found);
+    };
     const focusPanel = () => {
+        if (!editor.querySelector("#panel")) return goHome();
         const panel = editor.querySelector("#panel");
         const wishes = ["[data-first]", "#new-name", "[data-settings] #id_name", "#new-branch", ".iom-panel-body input:not([type=hidden], [hidden])", "a"]; // in this order, not the page's
         const first = wishes.map((wish) => panel?.querySelector(wish)).find(Boolean) || editor.querySelector(".iom-chosen") || canvas();

@@ -162,3 +162,120 @@ def test_a_hundred_steps_answer_at_once_and_fit(editor):
     go(page, "#tile-s99")
     go(page, button("Up"))
     assert drawn()[-2:] == ["s99", "s98"]
+
+
+def focused(page):
+    """What has the focus: its id, or what it is called."""
+    return page.evaluate(
+        "(e => e.id || e.dataset.key || e.getAttribute('aria-label') || e.textContent.trim().slice(0, 40))(document.activeElement)"
+    )
+
+
+def tab_to(page, selector, *, back=False, within=60):
+    """By Tab alone, as a person without a mouse; fails when it takes too long. Returns how many it took."""
+    for count in range(within):
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return count
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+    raise AssertionError(f"{selector} is not within {within} Tabs; the focus is at {focused(page)}")
+
+
+def press(page, key):
+    page.keyboard.press(key)
+    settled(page)
+
+
+def test_tab_goes_through_the_drawing_in_its_order(editor):
+    page = editor([step("one"), step("two")])
+    page.locator("[data-canvas]").focus()
+
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(focused(page))
+    drawing = seen[seen.index("Insert first") :]
+    assert drawing[:5] == ["Insert first", "tile-one", "Insert after One", "tile-two", "Insert after Two"]
+    assert (
+        page.evaluate(
+            'document.querySelectorAll(\'[tabindex]:not([tabindex="0"]):not([tabindex="-1"])\').length'
+        )
+        == 0
+    )
+
+
+def test_the_focus_returns_to_where_one_was(editor):
+    page = editor([step("one"), step("two"), step("three")])
+
+    # into the panel and back to the tile
+    page.locator("[data-canvas]").focus()
+    tab_to(page, "#tile-two")
+    press(page, "Enter")
+    assert focused(page) == "id_name"
+    press(page, "Escape")
+    assert focused(page) == "tile-two" and page.locator("#panel").count() == 0
+
+    # to a gap, its palette and back; then insert there, and Escape goes to the new step
+    tab_to(page, "[data-gap]")
+    assert focused(page) == "Insert after Two"
+    press(page, "Enter")
+    assert focused(page) == "new-name"
+    press(page, "Escape")
+    assert focused(page) == "Insert after Two"
+    press(page, "Enter")
+    page.keyboard.type("Fresh")
+    tab_to(page, "button[name=what][value=custom]")
+    press(page, "Enter")
+    assert drawn() == ["one", "two", "fresh", "three"] and focused(page) == "id_name"
+    press(page, "Escape")
+    assert focused(page) == "tile-fresh"
+
+    # moved twice with the same button, without looking for it again
+    press(page, "Enter")
+    tab_to(page, "#panel button[name=by][value=up]", back=True)
+    press(page, "Enter")
+    assert drawn() == ["one", "fresh", "two", "three"]
+    press(page, "Enter")
+    assert drawn() == ["fresh", "one", "two", "three"]
+
+    # a setting saved by key: the focus stays in its field
+    tab_to(page, "#id_notes")
+    page.keyboard.type("Why")
+    press(page, "Control+s")
+    assert focused(page) == "id_notes"
+    assert Flow.objects.get().draft["steps"][0]["notes"] == "Why"
+
+    # duplicated: the copy's panel; Escape goes to the copy
+    tab_to(page, "#panel form:has(input[value=duplicate]) button", back=True)
+    press(page, "Enter")
+    assert focused(page) == "id_name" and drawn()[:2] == ["fresh", "fresh-copy"]
+    press(page, "Escape")
+    assert focused(page) == "tile-fresh-copy"
+
+    # deleted: the tile that took its place; undone: the same tile is there again
+    press(page, "Enter")
+    page.locator("#tile-fresh-copy").focus()
+    press(page, "Delete")
+    press(page, "Enter")
+    assert drawn() == ["fresh", "one", "two", "three"] and focused(page) == "tile-one"
+    press(page, "Control+z")
+    assert drawn()[1] == "fresh-copy" and focused(page).startswith("tile-")
+
+    # undo as a button keeps the focus on the button
+    page.locator("[data-canvas]").focus()
+    tab_to(page, "button[data-key=undo]", back=True)
+    press(page, "Enter")
+    assert drawn() == ["fresh", "one", "two", "three"] and focused(page) == "undo"
+
+
+def test_a_flow_is_published_by_keyboard(editor):
+    page = editor([step("one")])
+    page.locator("[data-canvas]").focus()
+    tab_to(page, "a[href$='/publish/']", back=True)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/publish/")
+    page.locator("main, body").first.focus()
+    tab_to(page, "form[action*='/publish/'] button, form button.iom-primary", within=120)
+    page.keyboard.press("Enter")
+    page.locator("[data-canvas]").wait_for()
+
+    assert Flow.objects.get().status == "published"

@@ -6,6 +6,7 @@ import axe_playwright_python
 import pytest
 from django.utils import timezone
 
+from insights.exceptions import KINDS, groups_of
 from orchestration.models import (
     Flow,
     FlowRun,
@@ -22,6 +23,7 @@ from orchestration.services import publishing
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 RUN = "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
+POLICY_ERRORS = next(kind for kind in KINDS if kind.key == "policy")
 WIDTHS = {"light": 1440, "dark": 390}
 
 
@@ -106,8 +108,9 @@ def addresses(flow, make_order):
     )  # fmt: skip
     policy, edit = Policy.objects.get(key="served"), f"/flows/{flow.pk}/"
     ask = '/repairs/new/?action=skip&filter={"state":"failed"}'
+    causes = [f"/attention/cause/{group.cause}/" for group in groups_of(POLICY_ERRORS)]
     return [
-        "/flows/", "/flows/new/", "/flows/import/", edit, f"{edit}?step=check", f"{edit}?step=ways", f"{edit}?at=:1",
+        *causes, "/attention/cause/policy:gone/", f"{edit}?run={runs[1].pk}&step=check", "/flows/", "/flows/new/", "/flows/import/", edit, f"{edit}?step=check", f"{edit}?step=ways", f"{edit}?at=:1",
         f"{edit}?flow=1", f"{edit}?delete=ways", f"{edit}versions/", f"{edit}versions/?from=1&to=2", f"{edit}publish/",
         f"{edit}test/", f"{edit}golden/", "/policies/", f"/policies/{policy.pk}/", f"/policies/{policy.pk}/?try=lately",
         f"/policies/{policy.pk}/?orders={runs[0].order.number}", "/states/", "/events/", "/runs/",
