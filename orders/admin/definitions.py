@@ -1,12 +1,13 @@
 """The vocabulary of orders (events, states, reasons, transitions) and what is written about them."""
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, pretty_json
 from iom.lib.badges import badge
 from orders.admin.links import OrderLink
+from orders.admin.state_forms import EventForm, TransitionForm, VocabularyForm
 from orders.models import (
     BusinessEvent,
     EventDefinition,
@@ -39,6 +40,7 @@ class ShippedAdmin(HouseAdmin):
 
 @admin.register(EventDefinition)
 class EventDefinitionAdmin(ShippedAdmin):
+    form = EventForm
     list_display = ("name", "key", "entity", "description", "is_built_in")
     list_filter = ("shipped",)
     search_fields = ("key__istartswith", "name__icontains")
@@ -47,6 +49,7 @@ class EventDefinitionAdmin(ShippedAdmin):
 
 @admin.register(StateDefinition)
 class StateDefinitionAdmin(ShippedAdmin):
+    form = VocabularyForm
     list_display = ("label", "key", "entity", "timeline_position", "read_only", "is_built_in")
     list_filter = ("shipped", "read_only")
     search_fields = ("key__istartswith", "label__icontains")
@@ -54,6 +57,7 @@ class StateDefinitionAdmin(ShippedAdmin):
 
 @admin.register(StateReason)
 class StateReasonAdmin(ShippedAdmin):
+    form = VocabularyForm
     list_display = ("label", "key", "entity", "is_built_in")
     list_filter = ("shipped",)
     search_fields = ("key__istartswith", "label__icontains")
@@ -61,9 +65,32 @@ class StateReasonAdmin(ShippedAdmin):
 
 @admin.register(StateTransition)
 class StateTransitionAdmin(HouseAdmin):
-    list_display = ("event", "entity", "source_state", "target_state", "target_reason", "active")
+    form = TransitionForm
+    fields = ("when", "source", "target", "reason", "active")
+    list_display = ("sentence", "event", "active")
     list_filter = ("active",)
     search_fields = ("event__istartswith",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """With the words for its keys, in the same query."""
+        states = StateDefinition.objects.filter(entity=OuterRef("entity"))
+        return (
+            super()
+            .get_queryset(request)
+            .annotate(
+                event_name=Subquery(EventDefinition.objects.filter(key=OuterRef("event")).values("name")[:1]),
+                source_label=Subquery(states.filter(key=OuterRef("source_state")).values("label")[:1]),
+                target_label=Subquery(states.filter(key=OuterRef("target_state")).values("label")[:1]),
+            )
+        )
+
+    @admin.display(description="transition")
+    def sentence(self, row: StateTransition) -> str:
+        """`On “Photo arrived” an order goes from On hold to In progress`"""
+        source, target = row.source_label or row.source_state, row.target_label or row.target_state
+        what = row.entity.replace("_", " ")
+        article = "an" if what[:1] in "aeiou" else "a"
+        return f"On “{row.event_name or row.event}” {article} {what} goes from {source} to {target}"
 
 
 @admin.register(BusinessEvent)
