@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.admin import autodiscover
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -44,6 +45,9 @@ class TableSpec:
 
 
 def spec_of(kind: str) -> TableSpec:
+    """Tables are declared beside their admin pages; a worker, which has no pages, loads them for its first file."""
+    if kind not in _specs:
+        autodiscover()
     return _specs[kind]
 
 

@@ -25,6 +25,7 @@ def _read(content: bytes) -> list[dict]:
 def _table(model):
     from django.contrib import admin
 
+    admin.autodiscover()
     return admin.site._registry[model].table
 
 
