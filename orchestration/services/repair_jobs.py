@@ -85,7 +85,8 @@ def start(
     target, _ = TARGETS[Action(action)]
     if fix:
         mending.check(fix, target)
-        reason = reason.strip() or mending.words(fix).capitalize()
+        told = mending.words(fix)
+        reason = reason.strip() or told[:1].upper() + told[1:]
     if action in NEEDS_REASON and not reason.strip():
         raise NotRepairable("Say why: the reason is kept with every order.")
     rows = rows_of(target, wanted)

@@ -105,7 +105,7 @@ def test_fields_of_all_orders_are_mended_the_steps_tried_again_and_the_group_is_
     assert (job.changed, job.refused, job.reason) == (
         2,
         0,
-        "Set ship to country to us, set customer email to a@b.example",
+        "Set ship to country to US, set customer email to a@b.example",
     )
     run_flows()
 
