@@ -1,4 +1,4 @@
-"""Counters of stock and capacity that transactions lock in any number of lots: nobody waits for who waits for him."""
+"""Rows of stock and capacity that transactions lock in any number of lots: nobody waits for who waits for him."""
 
 from threading import Barrier, Thread
 
@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 from inventory.models import InventoryPosition
 from inventory.services import positions
 from iom.lib import lock_order
-from iom.lib.lock_order import Counters
+from iom.lib.lock_order import Shared
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -63,10 +63,10 @@ def test_a_late_lot_runs_its_unit_again_alone_and_nothing_of_the_first_time_stay
 
     @lock_order.unit
     def take() -> None:
-        runs.append(lock_order.comes_in_time(Counters.DAYS))
+        runs.append(lock_order.comes_in_time(Shared.DAYS))
         positions.lock(pairs)
         InventoryPosition.objects.update(on_hand=InventoryPosition.objects.first().on_hand + 1)
-        lock_order.lock(Counters.DAYS)
+        lock_order.lock(Shared.DAYS)
 
     take()
     assert len(runs) == 2
@@ -79,10 +79,10 @@ def test_lots_in_order_and_rows_named_again_run_once(pairs):
     @lock_order.unit
     def take() -> None:
         runs.append(1)
-        lock_order.lock(Counters.DAYS)
+        lock_order.lock(Shared.DAYS)
         positions.lock(pairs)
         positions.lock(pairs[:1])
-        lock_order.lock(Counters.POSITIONS, needed=lambda: False)
+        lock_order.lock(Shared.POSITIONS, needed=lambda: False)
 
     take()
     assert len(runs) == 1
@@ -98,7 +98,7 @@ def test_a_savepoint_that_is_rolled_back_forgets_its_lots(pairs):
             with transaction.atomic():
                 positions.lock(pairs)
                 transaction.set_rollback(True)
-        lock_order.lock(Counters.DAYS)
+        lock_order.lock(Shared.DAYS)
 
     take()
     assert len(runs) == 1

@@ -3,21 +3,23 @@
     1  what was claimed: inbox messages, requests of the outbox   skipping what others hold, or by id
     2  orders                                                     by id, all of a transaction at once
     3  flow runs                                                  under their orders
-    4  the gate of shared counters, shared or alone               here
-    5  days of lists                                              by list and day
-    6  days of sources                                            new ones by source and day, then by id
-    7  positions                                                  new ones by product and source, then by id
-    8  gates of connections                                       by id, last of all
+    4  the gate of what all orders share, together or alone       here
+    5  batches of sourcing, new ones
+    6  days of lists                                              by list and day
+    7  days of sources                                            new ones by source and day, then by id
+    8  positions                                                  new ones by product and source, then by id
+    9  gates of connections                                       by id
 
 An order is the mutex of all that hangs on it: its lines, holds, fulfillment orders and runs, which so may be locked in
 any number of lots. Who locks several runs without their orders skips those that others hold: claims, the sweep, a worker
 that gives its claim back.
 
-Counters are shared by all orders, so no order protects them. A transaction takes what it needs of each kind in one sorted
-lot, days before positions: then it can hold the gate together with all others that do. One that cannot (it gives back what
-it had, plans anew and takes again, or finds that others were faster and tries once more) holds the gate alone, and may lock
-counters in any order. Nobody moves up from shared to alone, as two who tried would wait for each other: `OutOfOrder` ends
-the transaction, and its `unit` runs once more, alone from the first counter on.
+From the fourth on rows are shared by all orders, so no order protects them; a row that is made counts as locked. A
+transaction takes what it needs of each kind in one sorted lot, in the order above: then it can hold the gate together with
+all others that do. One that cannot (it gives back what it had, plans anew and takes again, or finds that others were faster
+and tries once more) holds the gate alone, and may lock such rows in any order. Nobody moves up from together to alone, as two
+who tried would wait for each other: `OutOfOrder` ends the transaction, and its `unit` runs once more, alone from the first
+such row on. Outside a `unit` somebody does move up, so whoever may come late is one.
 
 A single row locked in a transaction of its own needs no gate. SQLite has one writer at a time, so nothing of this exists.
 """
@@ -36,16 +38,18 @@ SHARED = f"SELECT pg_advisory_xact_lock_shared({GATE})"
 ALONE = f"SELECT pg_advisory_xact_lock({GATE})"
 
 
-class Counters(IntEnum):
-    """Kinds of shared counters, in the order in which they are locked."""
+class Shared(IntEnum):
+    """Kinds of rows that all orders share, in the order in which they are locked."""
 
-    LIST_DAYS = 1
-    DAYS = 2
-    POSITIONS = 3
+    BATCHES = 1
+    LIST_DAYS = 2
+    DAYS = 3
+    POSITIONS = 4
+    GATES = 5
 
 
 class OutOfOrder(Exception):
-    """Counters were wanted that should have been locked earlier; what the transaction did so far is to be rolled back."""
+    """Rows were wanted that should have been locked earlier; what the transaction did so far is to be rolled back."""
 
 
 _repeatable: ContextVar[bool] = ContextVar("unit_that_can_run_again", default=False)
@@ -64,8 +68,8 @@ class _Held:
         """Nothing is left to do when the transaction ends: the database opens the gate."""
 
 
-def lock(kind: Counters, rows: Collection = (), *, needed: Callable[[], bool] = lambda: True) -> None:
-    """Say that counters of a kind are to be locked now, all that are needed of it. Raises OutOfOrder inside a `unit`.
+def lock(kind: Shared, rows: Collection = (), *, needed: Callable[[], bool] = lambda: True) -> None:
+    """Say that rows of a kind are to be locked now, all that are needed of it. Raises OutOfOrder inside a `unit`.
 
     `rows` names them: some of the last lot may be named again. `needed` is asked only where they come too late: False
     says that there are none to lock.
@@ -86,13 +90,13 @@ def lock(kind: Counters, rows: Collection = (), *, needed: Callable[[], bool] = 
 
 
 def lock_alone() -> None:
-    """Say that counters will be locked in several lots; where some are locked already, `lock` decides when they come."""
+    """Say that shared rows will be locked in several lots; where some are locked already, `lock` decides when they come."""
     if connection.vendor == "postgresql" and connection.in_atomic_block and _held() is None:
         _take(_Held(True, 0))
 
 
-def comes_in_time(kind: Counters | None) -> bool:
-    """Whether the unit can lock counters of this kind without running again."""
+def comes_in_time(kind: Shared | None) -> bool:
+    """Whether the unit can lock rows of this kind without running again."""
     if kind is None or not _repeatable.get():
         return True
     held = _held()
@@ -100,7 +104,7 @@ def comes_in_time(kind: Counters | None) -> bool:
 
 
 def unit(work: Callable) -> Callable:
-    """`transaction.atomic` for work that may lock counters late; inside a caller's transaction that one decides.
+    """`transaction.atomic` for work that may lock shared rows late; inside a caller's transaction that one decides.
 
     The work may run twice, the second time in a new transaction: it reads what it needs itself.
     """

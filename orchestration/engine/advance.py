@@ -105,7 +105,7 @@ def _in_transaction(runs: Sequence[FlowRun], fencing: int) -> None:
 def _next_group(wave: Wave) -> tuple[dict, list] | None:
     """The tokens that stand at the earliest step of one version, so that paths catch up before they go on together.
 
-    Steps whose counters should have been locked earlier are left to the next transaction.
+    Steps whose stock or capacity should have been locked earlier are left to the next transaction.
     """
     best, found = None, []
     for token in _pending(wave):

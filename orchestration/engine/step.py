@@ -40,10 +40,10 @@ def run(wave: Wave, step: dict, tokens: list[Token]) -> None:
 
 
 def comes_in_time(step: Mapping) -> bool:
-    """Whether the counters of stock and capacity that its action locks can still be locked in this transaction."""
+    """Whether the stock and capacity that its action locks can still be locked in this transaction."""
     from orchestration.actions import ACTIONS
 
-    return step["kind"] != "action" or lock_order.comes_in_time(ACTIONS[step["action"]].counters)
+    return step["kind"] != "action" or lock_order.comes_in_time(ACTIONS[step["action"]].locks)
 
 
 # -- actions ------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from fulfillment.types import LineDemand, LineSourcing
 from iom.lib import bell, bulk, fencing, lock_order
 from iom.lib.heartbeat import beating
 from iom.lib.killpoints import killpoint
+from iom.lib.lock_order import Shared
 from orchestration.models import BatchedLine, Flow, FlowRun, SourcingBatch, StepRun
 from orchestration.supervisor.alive import note_progress
 from orders.models import Hold, Order
@@ -281,8 +282,12 @@ def _give_up(batch: SourcingBatch, token: int, rows: Sequence[BatchedLine]) -> N
 
 
 def _batch_at(strategy: str, due_at: datetime) -> int:
-    bulk.insert(SourcingBatch, ("strategy", "due_at"), [(strategy, due_at)], skip_conflicts=True)
-    return SourcingBatch.objects.values_list("pk", flat=True).get(strategy=strategy, due_at=due_at)
+    found = SourcingBatch.objects.filter(strategy=strategy, due_at=due_at).values_list("pk", flat=True)
+    if not found:
+        lock_order.lock(Shared.BATCHES)
+        bulk.insert(SourcingBatch, ("strategy", "due_at"), [(strategy, due_at)], skip_conflicts=True)
+        found = found.all()
+    return found[0]
 
 
 def _actor(batch: SourcingBatch) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from iom.lib import bell, bulk
+from iom.lib import bell, bulk, lock_order
 from iom.lib.atomic import joined
+from iom.lib.lock_order import Shared
 from providers.errors import ProviderError
-from providers.models import ProviderRequest
+from providers.models import ConnectionGate, ProviderRequest
 from providers.services import effects
 from providers.services.connections import gate_of
 
@@ -64,10 +65,17 @@ def enqueue(drafts: Sequence[RequestDraft]) -> dict[str, RequestState]:
     fresh = {key: RequestState(pk, State.READY) for pk, key in made}
     if fresh:
         effects.expected([draft for draft in {d.key: d for d in drafts}.values() if draft.key in fresh])
-        for connection_id in sorted({draft.connection_id for draft in drafts}):
-            gate_of(connection_id)
+        _make_gates({draft.connection_id for draft in drafts})
         bell.ring("deliver")
     return fresh | states(rows.keys() - fresh.keys())
+
+
+def _make_gates(connection_ids: set[int]) -> None:
+    known = ConnectionGate.objects.filter(pk__in=connection_ids).values_list("pk", flat=True)
+    if missing := connection_ids - set(known):
+        lock_order.lock(Shared.GATES)
+        for connection_id in sorted(missing):
+            gate_of(connection_id)
 
 
 def states(keys: Collection[str]) -> dict[str, RequestState]:
