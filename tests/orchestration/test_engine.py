@@ -389,3 +389,20 @@ def test_one_order_and_two_hundred_cost_the_same_queries(publish, make_orders, d
         counts.append(len(queries))
 
     assert counts[1] == counts[2], counts
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_second_lot_of_stock_is_left_to_the_next_transaction(publish, make_orders, run_flows):
+    """Two versions reserve at steps of their own: locked after each other, other workers could wait in a circle."""
+    publish(SOURCING)
+    first = make_orders()
+    publish([action("v", "validate_order_line"), *SOURCING])
+    second = make_orders()
+
+    assert run_flows() == 2
+
+    for order in (*first, *second):
+        assert path(order)[-1] == ("send", "success")
+        assert kinds(order).count("order.reserved") == 1
+    assert FlowRun.objects.filter(state="done").count() == 2
