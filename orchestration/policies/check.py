@@ -13,7 +13,7 @@ from iom.lib.canonical import dumps
 from orchestration.policies import amounts, constants, domains
 from orchestration.policies.compile import DENIALS
 from orchestration.policies.domains import Domain
-from orchestration.policies.fields import FieldSpec, catalog
+from orchestration.policies.fields import FieldSpec, catalog, currency_of
 
 BUDGET = 20_000
 YES, NO, CANNOT_TELL = "yes", "no", "cannot tell"
@@ -92,8 +92,18 @@ def _normal(entity: str, tree: Mapping[str, Any], positive: bool) -> Any:
                 [_normal(entity, part, positive) for part in tree[word]],
             )
     if "related" in tree or "other" in tree:
-        return Leaf("", None, None, dumps(tree), positive)
+        return _sum(entity, tree, Leaf("", None, None, dumps(tree), positive))
     return _leaf(entity, tree, positive)
+
+
+def _sum(entity: str, tree: Mapping[str, Any], unknown: Leaf) -> Any:
+    """The figure of a sum is an unknown; the currency that it is asked in is not."""
+    code = catalog(entity).get(currency_of(entity).replace("__", "."))
+    if "currency" not in tree or code is None:
+        return unknown
+    needed = unknown.positive != (tree["op"] == "does_not_equal")
+    of_code = _plain(code, domains.allowed(code, "equals", tree["currency"]), needed)
+    return ("all" if needed else "any", [of_code, unknown])
 
 
 def _leaf(entity: str, tree: Mapping[str, Any], positive: bool) -> Any:

@@ -156,6 +156,24 @@ def test_overlaps_and_gaps_know_that_other_currencies_are_left():
     assert possible("order", over, others).verdict == "no"
 
 
+def test_the_currency_of_a_sum_is_certain_though_its_figure_is_not():
+    over = {
+        "related": "lines",
+        "aggregate": "sum",
+        "field": "amount_minor",
+        "op": "greater",
+        "value": 9,
+        "currency": "USD",
+    }
+    euros, dollars = ({"field": "currency", "op": "equals", "value": one} for one in ("EUR", "USD"))
+
+    assert possible("order", over, euros).verdict == "no"
+    assert possible("order", over, dollars).verdict == "cannot tell"
+    assert possible("order", {**over, "op": "does_not_equal"}, euros).verdict == "yes"
+    assert possible("order", {"not": over}, euros).verdict == "yes"
+    assert possible("order", {"not": {**over, "op": "does_not_equal"}}, euros).verdict == "no"
+
+
 def priced(*done):
     ready = [actions.ready("warranty", action, "a") for action in done]
     return {"key": "p", "name": "P", "type": "execution", "entity": "warranty", "criticality": "information", "combine": "every",
