@@ -23,13 +23,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class ConstraintKind:
-    """`sentence` is filled with the parameters; `narrows` says by which fields it may be narrowed."""
+    """`sentence` is filled with the parameters; `narrows` says by which fields it may be narrowed.
+
+    `nearest`: kept by strategies for the nearest sources too; see `keeps`.
+    """
 
     key: str
     sentence: str
     parameters: tuple[Parameter, ...] = ()
     narrows: tuple[str, ...] = ()
     always_hard: bool = False
+    nearest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ KINDS: dict[str, ConstraintKind] = {
             "no farther than {km:,} km",
             (Parameter("km", "Kilometers", least=1, most=20_040),),
             ("source_list",),
+            nearest=True,
         ),
         ConstraintKind("restrict_partial", "an order goes out whole or not at all"),
         ConstraintKind(
@@ -61,11 +66,13 @@ KINDS: dict[str, ConstraintKind] = {
             "sources_per_order",
             "at most {count} source(s) for an order",
             (Parameter("count", "Sources", least=1, most=50),),
+            nearest=True,
         ),
         ConstraintKind(
             "sources_per_line",
             "at most {count} source(s) for an order line",
             (Parameter("count", "Sources", least=1, most=50),),
+            nearest=True,
         ),
         ConstraintKind(
             "lines_per_day",
@@ -78,6 +85,7 @@ KINDS: dict[str, ConstraintKind] = {
                 ),
             ),
             ("source_list",),
+            nearest=True,
         ),
         ConstraintKind(
             "safety_stock",
@@ -101,11 +109,13 @@ KINDS: dict[str, ConstraintKind] = {
             "{codes} not used",
             (Parameter("codes", "Sources", "codes", required=False, help="and all of the list"),),
             ("source_list",),
+            nearest=True,
         ),
         ConstraintKind(
             "maximum_rejects",
             "after {count} rejections a person decides",
             (Parameter("count", "Rejections", least=1, most=100),),
+            nearest=True,
         ),
         ConstraintKind(
             "minimum_inventory",
@@ -128,9 +138,27 @@ KINDS: dict[str, ConstraintKind] = {
             ),
             ("source_list",),
             always_hard=True,
+            nearest=True,
         ),
     )
 }  # fmt: skip
+
+
+def not_kept_by_nearest(row: Mapping[str, Any]) -> str:
+    """Why a strategy for the nearest sources cannot keep a constraint of a document, as a sentence; empty: it can."""
+    kind, per = KINDS.get(row["kind"]), row["parameters"].get("per")
+    if kind is None:
+        return ""
+    if not kind.nearest:
+        return "A strategy for the nearest sources cannot keep this kind; take the objective least cost, or switch it off."
+    if row["kind"] == "lines_per_day" and per != "list":
+        return (
+            "For the nearest sources order lines a day are counted of a list together only: give it a list and count “list”, "
+            "or take the objective least cost."
+        )
+    if row["kind"] == "maximum_distance" and row["source_list"]:
+        return "For the nearest sources a distance counts for all sources: take its list out, or the objective least cost."
+    return ""
 
 
 @dataclass

@@ -49,7 +49,15 @@ def _checks(document: Mapping[str, Any], world: World) -> Iterator[Finding]:
     yield from _alternate(document, world)
     for row in document["constraints"]:
         yield from _row(row, world)
+    if document["objective"] == "nearest":
+        yield from _not_for_nearest(document)
     yield from _pairs(document, counting, world, usable)
+
+
+def _not_for_nearest(document: Mapping[str, Any]) -> Iterator[Finding]:
+    for row in document["constraints"]:
+        if row["enabled"] and (told := constraint_kinds.not_kept_by_nearest(row)):
+            yield Finding(ERROR, "not_for_nearest", row["name"], told)
 
 
 def reach(document: Mapping[str, Any], world: World) -> frozenset[str]:

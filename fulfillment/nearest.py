@@ -121,6 +121,10 @@ class _OrderPlan:
             removed.setdefault(source, ("rejected before", f"rejected by this source before: {reason}"))
         for source, reason in line.barred.items():
             removed.setdefault(source, ("method not allowed", reason))
+        for ban in self.order.rules.bans:
+            for source, _, _ in self.ranked:
+                if ban.holds(line, source):
+                    removed.setdefault(source.id, ("class not allowed", ban.name))
         for source, reason in line.full.items():
             removed.setdefault(source, ("no capacity left", reason))
         if line.allowed is not None:
@@ -153,6 +157,8 @@ class _OrderPlan:
             removal = ("rejected before", f"rejected by this source before: {line.rejected[pk]}")
         elif pk in line.barred:
             removal = ("method not allowed", line.barred[pk])
+        elif ban := next((ban for ban in self.order.rules.bans if ban.holds(line, source)), None):
+            removal = ("class not allowed", ban.name)
         elif pk in line.full:
             removal = ("no capacity left", line.full[pk])
         elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:

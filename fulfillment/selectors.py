@@ -9,10 +9,11 @@ from typing import NamedTuple
 from django.db.models import Q
 from django.utils import timezone
 
+from fulfillment.constraint_kinds import not_kept_by_nearest
 from fulfillment.list_limits import ListLimit
 from fulfillment.methods import MethodLine
 from fulfillment.models import FulfillmentOrder, SourceRejection
-from fulfillment.sourcing_strategy import Rules, SourceFacts
+from fulfillment.sourcing_strategy import ClassBan, Rules, SourceFacts
 from fulfillment.strategy_document import (
     LiveStrategy,
     counts_on,
@@ -37,7 +38,6 @@ DEMAND = (
 )  # fmt: skip
 State = FulfillmentOrder.State
 FARTHEST = 10**9
-NEAREST_KINDS = ("maximum_distance", "sources_per_order", "sources_per_line", "offline", "lines_per_day")
 MOST_REJECTS = 3  # where the strategy says nothing
 
 
@@ -111,7 +111,7 @@ def _rules(
 ) -> Rules:
     counting = [row for row in live.document["constraints"] if counts_on(row, today)]
     firm = [row for row in counting if row["is_hard"]]
-    soft = tuple(row["name"] for row in counting if _known(row) and gives_way(row, today))
+    soft = tuple(row["name"] for row in counting if gives_way(row, today) and not not_kept_by_nearest(row))
     rules = _rules_with(live, firm, lists, ids)
     limits = tuple(
         ListLimit(
@@ -125,11 +125,6 @@ def _rules(
         return rules
     preferred = replace(_rules_with(live, counting, lists, ids), list_limits=limits)
     return replace(rules, preferred=preferred, soft=soft)
-
-
-def _known(row: Mapping) -> bool:
-    """Does the nearest planner know this constraint."""
-    return row["kind"] in NEAREST_KINDS and not (row["kind"] == "lines_per_day" and not is_of_list(row))
 
 
 def _rules_with(
@@ -157,7 +152,14 @@ def _rules_with(
         document["rest"],
         document["alternate"],
         live.version,
-    )
+        tuple(
+            ClassBan(
+                row["name"], row["parameters"]["ship_class"], row["parameters"]["source_type"],
+                lists.get(row["source_list"], frozenset()) if row["source_list"] else None,
+            )
+            for row in counted["class_not_from"]
+        ),
+    )  # fmt: skip
 
 
 def batch_strategies() -> dict[str, Mapping]:
@@ -220,6 +222,7 @@ class OpenLine(NamedTuple):
     source_list: str = ""
     method: MethodLine = MethodLine()
     goes_to: int | None = None
+    ship_class: str = ""
 
 
 def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
@@ -233,7 +236,7 @@ def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
         "source_list",
         "product_id",
     )
-    related = ("product__category", "order__channel_id")
+    related = ("product__category", "product__ship_class", "order__channel_id")
     return {
         pk: OpenLine(
             quantity - canceled,
@@ -241,8 +244,9 @@ def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
             named,
             MethodLine(method, product, category or "", channel),
             store if method == OrderLine.Method.SHIP_TO_STORE else None,
+            ship_class or "",
         )
-        for pk, quantity, canceled, method, store, named, product, category, channel in rows.values_list(
+        for pk, quantity, canceled, method, store, named, product, category, ship_class, channel in rows.values_list(
             *fields, *related
         )
     }

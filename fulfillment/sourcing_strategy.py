@@ -33,6 +33,21 @@ class SourceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ClassBan:
+    """A constraint: goods of a class do not come from sources of a type; `sources`: of these only, None: of all."""
+
+    name: str
+    ship_class: str
+    source_type: str
+    sources: frozenset[int] | None = None
+
+    def holds(self, line: "LineNeed", source: SourceFacts) -> bool:
+        return (line.ship_class, source.type) == (self.ship_class, self.source_type) and (
+            self.sources is None or source.id in self.sources
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """What a strategy allows. `source_ids` None: every active source. `rest`: what happens to what finds no source.
 
@@ -50,6 +65,7 @@ class Rules:
     rest: str = ""
     alternate: str = ""
     version: int = 0
+    bans: tuple[ClassBan, ...] = ()
     list_limits: tuple[ListLimit, ...] = ()
     preferred: "Rules | None" = None
     soft: tuple[str, ...] = ()
@@ -83,6 +99,7 @@ class LineNeed:
     barred: Mapping[int, str] = field(default_factory=dict)
     unit_minor: int | None = None
     full: Mapping[int, str] = field(default_factory=dict)
+    ship_class: str = ""
 
     def outside(self) -> str:
         """Why a source that is not in `allowed` is none for this line."""

@@ -65,8 +65,11 @@ def ask(cart: Cart) -> Asked:
     need = OrderNeed(
         0,
         [
-            LineNeed(n, pk, line.quantity, stores.get(n), barred=barred.get(n, {}), unit_minor=price)
-            for n, (line, pk, price) in enumerate(zip(cart.lines, ids, prices, strict=True))
+            LineNeed(
+                n, pk, line.quantity, stores.get(n), barred=barred.get(n, {}), unit_minor=price,
+                ship_class=product.ship_class,
+            )
+            for n, (line, pk, price, product) in enumerate(zip(cart.lines, ids, prices, facts, strict=True))
         ],
         *place, rules[cart.strategy],
         terms=Terms(goods if cart.value_minor is None else cart.value_minor, cart.deliver_by),

@@ -276,6 +276,7 @@ class _Batch:
             self.current.get(demand.line_id) if demand.stays else None,
             *self._list(demand),
             self.barred.get(demand.line_id, {}),
+            ship_class=self._open(demand).ship_class,
         )
 
     def _list(self, demand: LineDemand) -> tuple[str, frozenset[int] | None]:

@@ -155,7 +155,9 @@ class Past:
         self.sources = selectors.source_facts()
         self.ids = {source.code: source.id for source in self.sources}
         self.codes = {source.id: source.code for source in self.sources}
-        methods = {pk: line.method for pk, line in selectors.open_lines(line_ids).items()}
+        opened = selectors.open_lines(line_ids)
+        self.classes = {pk: line.ship_class for pk, line in opened.items()}
+        methods = {pk: line.method for pk, line in opened.items()}
         self.barred = barred_sources(methods, self.sources)
         self.calls = [self._call(at, rows) for at, rows in _by_moment(self.made)]
         self.facts = self._facts()
@@ -274,6 +276,7 @@ class Past:
         return LineNeed(
             one.line, line.product, self._wanted(at, one, out), fixed, refused, current, listed,
             self.lists.get(listed, frozenset()) if listed else None, self.barred.get(one.line, {}),
+            ship_class=self.classes.get(one.line, ""),
         )  # fmt: skip
 
     def _wanted(self, at: datetime, one: Made, out: Sequence[Piece]) -> int:

@@ -136,6 +136,10 @@ CONTRADICTIONS = [
     (strategy(limit("restrict_partial", skus=["A"])), ("warning", "narrowing_unused")),
     (strategy(limit("safety_stock", units=3, source_list="empty")), ("warning", "empty_list")),
     (strategy(limit("maximum_distance")), ("error", "missing")),
+    (strategy(limit("safety_stock", units=2), objective="nearest"), ("error", "not_for_nearest")),
+    (strategy(limit("safety_stock", is_hard=False, units=2), objective="nearest"), ("error", "not_for_nearest")),
+    (strategy(limit("lines_per_day", count=5), objective="nearest"), ("error", "not_for_nearest")),
+    (strategy(limit("maximum_distance", km=900, source_list="east"), objective="nearest"), ("error", "not_for_nearest")),
 ]  # fmt: skip
 
 

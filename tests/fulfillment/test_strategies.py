@@ -19,7 +19,9 @@ pytestmark = pytest.mark.django_db
 def strategy(make_source) -> Strategy:
     east = SourceList.objects.create(key="east", name="East")
     east.sources.add(make_source("DC-CMH"), make_source("ST-CHI"))
-    return Strategy.objects.create(key="main", name="Main", source_list=east, is_default=True)
+    return Strategy.objects.create(
+        key="main", name="Main", source_list=east, is_default=True, objective="cost"
+    )
 
 
 def constrain(strategy: Strategy, kind: str, name: str = "Limit", **parameters) -> StrategyConstraint:
@@ -65,12 +67,14 @@ def test_changes_are_told_in_words(strategy, make_product):
     strategy.constraints.update(parameters={"km": 500})
     keep = constrain(strategy, "no_split", "Together", value_minor=2500)
     keep.products.add(make_product("KIT-1"))
-    Strategy.objects.filter(pk=strategy.pk).update(objective="cost", weights={"carrier": 2}, rest="backorder")
+    Strategy.objects.filter(pk=strategy.pk).update(
+        objective="nearest", weights={"carrier": 2}, rest="backorder"
+    )
 
     found = strategies.changes_of(Strategy.objects.get(pk=strategy.pk))
 
     assert found == [
-        "The objective was nearest sources, fewest splits, now it is least cost.",
+        "The objective was least cost, now it is nearest sources, fewest splits.",
         "What finds no source waits as backorder; before, it takes the failure road of the flow's step.",
         "The weight of carrier was 1, now it is 2.",
         "Constraint “Together” is added: Must: orders under 25.00, and those with the listed products, are not split"
@@ -123,7 +127,7 @@ def test_rules_fold_hard_constraints_that_count_today(strategy):
 
 def test_live_strategies_cost_the_same_however_many(strategy, django_assert_num_queries, make_product):
     for number in range(20):
-        row = Strategy.objects.create(key=f"s{number}", name="S")
+        row = Strategy.objects.create(key=f"s{number}", name="S", objective="cost")
         constrain(row, "safety_stock", units=number + 1).products.add(make_product())
         if number % 2:
             strategies.publish(row.pk, actor="x")
