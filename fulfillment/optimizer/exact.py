@@ -8,7 +8,7 @@ import highspy
 import numpy as np
 
 from .choices import Table
-from .plan import Plan, lift, new_plan, put
+from .plan import Plan, cost_of, lift, new_plan, put
 from .prices import Prices, no_prices
 from .search import node_use, parcel_fits
 
@@ -24,8 +24,7 @@ def plan_exactly(table: Table) -> tuple[Plan, int]:
     """The best plan of all orders, and its cost, which is then the bound."""
     plan = new_plan(table)
     improve_exactly(table, np.arange(len(table.order_shape)), plan, no_prices(table))
-    over = np.maximum(0, plan.stand.used - table.node_regular) * table.node_overtime
-    return plan, int(plan.cost.sum() + over.sum())
+    return plan, cost_of(table, plan)
 
 
 def improve_exactly(table: Table, orders: np.ndarray, plan: Plan, prices: Prices) -> None:

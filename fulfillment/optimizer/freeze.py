@@ -1,6 +1,7 @@
 """Plan again with everything else frozen: only the orders that a change hits get a new plan, all others stay to the unit."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -19,7 +20,8 @@ def replan_frozen(
 
     `affected` orders are planned anew, together, with the stock and capacity that the others leave; so is every order
     with a parcel that cannot be any more: its node is off or offers the service no longer, or it is one of the last of
-    those that share a stock row or a node which has become too small. No bound is claimed.
+    those that share a stock row or a node which has become too small. The bound is what no plan can be below that leaves
+    the others as they are: far above that of `solve` where they hold what is scarce.
     """
     began = time.perf_counter()
     old = Shipped(
@@ -33,7 +35,7 @@ def replan_frozen(
     prices = Prices(solution.stock_price, solution.capacity_price)
     found = solve(part, mode, seed=seed, prices=prices)
     whole = _joined(kept, found, anew, lines_of(problem, anew))
-    return counted(
+    again = counted(
         problem,
         whole,
         found.stock_left,
@@ -43,6 +45,9 @@ def replan_frozen(
         began=began,
         sizes={"anew": len(anew)},
     )
+    if found.lower_bound is None:
+        return again
+    return replace(again, lower_bound=again.objective - found.objective + found.lower_bound)
 
 
 def _anew(problem: Problem, old: Shipped, affected: np.ndarray) -> np.ndarray:

@@ -42,6 +42,12 @@ def new_plan(table: Table) -> Plan:
     )
 
 
+def cost_of(table: Table, plan: Plan) -> int:
+    """Overtime included."""
+    over = np.maximum(0, plan.stand.used - table.node_regular) * table.node_overtime
+    return int(plan.cost.sum() + over.sum())
+
+
 @kernel
 def lift(t, o, plan):
     """Take an order out of the plan; returns what that saves, overtime included."""

@@ -95,6 +95,32 @@ def test_after_an_outage_every_affected_order_has_a_new_plan(batch, planned):
     assert again.objective <= 1.02 * solve(now, "fast").objective
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_where_an_outage_hits_many_free_is_near_a_plan_from_scratch_and_frozen_cannot_be(seed):
+    batch = make_busy_problem(seed, 300)
+    plan = solve(batch, "fast")
+    now, affected = outage(batch, plan)
+
+    free, frozen = replan(now, plan, affected), replan_frozen(now, plan, affected, mode="deep")
+
+    scratch = solve(now, "fast")
+    assert audit(now, free) == [] and audit(now, frozen) == []
+    assert free.objective <= 1.01 * scratch.objective
+    assert frozen.lower_bound <= frozen.objective <= 1.01 * frozen.lower_bound
+    assert frozen.lower_bound > free.objective
+    assert free.sizes["orders"] > frozen.sizes["anew"]
+
+
+def test_a_plan_that_little_happened_to_is_mended_and_nearly_all_stays(batch, planned):
+    hit = planned.parcel_order[:1]
+
+    again = replan(batch, planned, hit)
+
+    moved = {row[0] for row in placed(again, hit) ^ placed(planned, hit)}
+    assert len(moved) < SIZE // 10
+    assert again.objective <= 1.005 * planned.objective
+
+
 @pytest.fixture(scope="module")
 def crowded():
     """Nodes that share 120 orders among them and are nearly full."""

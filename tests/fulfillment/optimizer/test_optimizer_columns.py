@@ -14,7 +14,7 @@ from fulfillment.optimizer.choices import build
 from fulfillment.optimizer.deep import Columns, plan_deeply
 from fulfillment.optimizer.master import Master
 from fulfillment.optimizer.patterns import Patterns
-from fulfillment.optimizer.plan import new_plan, place, put
+from fulfillment.optimizer.plan import cost_of, new_plan, place, put
 from fulfillment.optimizer.prices import Prices, bound_of, no_prices
 from fulfillment.optimizer.residual import choose_patterns
 from fulfillment.optimizer.search import combine, new_desk, scan
@@ -22,11 +22,6 @@ from fulfillment.optimizer.sweep import Sweep
 
 seeds = st.integers(0, 10**9)
 some_kinds = st.sets(st.sampled_from(KINDS), max_size=8).map(sorted)
-
-
-def cost_of(table, plan) -> int:
-    over = np.maximum(0, plan.stand.used - table.node_regular) * table.node_overtime
-    return int(plan.cost.sum() + over.sum())
 
 
 @settings(max_examples=40, deadline=None)
