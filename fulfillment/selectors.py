@@ -12,7 +12,7 @@ from django.utils import timezone
 from fulfillment.constraint_kinds import not_kept_by_nearest
 from fulfillment.list_limits import ListLimit
 from fulfillment.methods import MethodLine
-from fulfillment.models import FulfillmentOrder, SourceRejection
+from fulfillment.models import FulfillmentOrder, SourceRejection, Strategy
 from fulfillment.sourcing_strategy import ClassBan, Rules, SourceFacts
 from fulfillment.strategy_document import (
     LiveStrategy,
@@ -163,7 +163,13 @@ def _rules_with(
 
 
 def batch_strategies() -> dict[str, Mapping]:
-    """The documents of the strategies that plan in batches, by key; the default one by the empty key too."""
+    """The documents of the strategies that plan in batches, by key; the default one by the empty key too.
+
+    Asked by every wave that sources, and mostly there are none: then one look says so.
+    """
+    works = Q(live_version__document__is_batch=True) | Q(live_version__isnull=True, is_batch=True)
+    if not Strategy.objects.filter(works).exists():
+        return {}
     return {key: live.document for key, live in live_strategies().items() if live.document["is_batch"]}
 
 

@@ -290,7 +290,8 @@ class _Batch:
         return self.sources[pk]
 
     def write_decisions(self, plans: Mapping[int, LinePlan]) -> None:
-        rows = []
+        rows: list[tuple] = []
+        counts: dict[tuple, dict] = {}  # counts that lines have alike are one object, written as JSON once
         runs, nearest = self._write_runs(), self._write_nearest(plans)
         for demand in self.demands:
             if plan := plans.get(demand.line_id):
@@ -302,7 +303,7 @@ class _Batch:
                 strategy = "assigned" if self._fixed(demand) else self.rules[demand.strategy].key
                 rows.append(
                     (demand.order_id, demand.line_id, strategy, plan.outcome, chosen, plan.candidates,
-                     plan.removed, plan.sentence, nearest if plan.report is None else runs[plan.report], plan.version,
+                     counts.setdefault(tuple(plan.removed.items()), plan.removed), plan.sentence, nearest if plan.report is None else runs[plan.report], plan.version,
                      plan.costs, plan.relaxed, self.now)
                 )  # fmt: skip
         bulk.insert(SourcingDecision, DECISION, rows)
