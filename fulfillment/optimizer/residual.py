@@ -15,6 +15,7 @@ from .plan import Plan, lift, put
 from .search import Stand
 
 BRANCHES = 1
+SMALL = 2000  # orders: larger blocks that did not get better are tried in halves
 
 
 def choose_patterns(
@@ -26,13 +27,18 @@ def choose_patterns(
     near[now] = True
     many = np.bincount(patterns.order[near], minlength=len(now)) > 1
     kept = np.flatnonzero(near & many[patterns.order])
-    for orders in blocks_of(patterns, kept, seed):  # each block is laid before the next is written
+    blocks = blocks_of(patterns, kept, seed)
+    while blocks:  # each block is laid before the next is written
+        orders = blocks.pop()
         inside = np.zeros(len(now), bool)
         inside[orders] = True
         for order in orders:
             lift(table, order, plan)
         mine = kept[inside[patterns.order[kept]]]
-        _lay(table, patterns, _Program(table, patterns, mine, plan.stand).solve(now[orders], slack), plan)
+        chosen = _Program(table, patterns, mine, plan.stand).solve(now[orders], slack)
+        _lay(table, patterns, chosen, plan)
+        if len(orders) > SMALL and np.array_equal(chosen, now[orders]):  # too large to find anything
+            blocks += [orders[::2], orders[1::2]]
 
 
 def _lay(table: Table, patterns: Patterns, chosen: np.ndarray, plan: Plan) -> None:
