@@ -4,12 +4,14 @@ So when a cluster was killed because one of its workers died, its claims are kno
 """
 
 import os
+from datetime import timedelta
 from secrets import randbits
 
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.functions import Now
 
 LIFE = "IOM_LIFE"
+LONGEST_REST = 30  # seconds
 LIFE_BITS, PID_BITS, CHANCE_BITS = 20, 22, 20  # 62: what a column of 64 holds, without the sign
 _life = int(os.environ.get(LIFE, 0))
 
@@ -32,11 +34,17 @@ def _worker(pid: int | None = None) -> int:
 
 
 def give_back(model: type[Model], life: int, suspect: int | None) -> int:
-    """What a life that is certainly over had claimed is free at once; an attempt counts only against the suspect's pid."""
+    """What a life that is certainly over had claimed is free at once; an attempt counts only against the suspect's pid.
+
+    What the suspect had waits the longer the more often its worker died: deaths from outside come in quick succession,
+    and are not to hit the same record each time.
+    """
     held = _held_by(model, life)
     if suspect is not None:
         blamed = Q(worker=_worker(suspect))
-        held.filter(blamed).update(lease_until=Now())
+        for deaths in set(held.filter(blamed).values_list("attempts", flat=True)):
+            rests = timedelta(seconds=min(deaths**2, LONGEST_REST))
+            held.filter(blamed, attempts=deaths).update(lease_until=Now() + rests)
         held = held.exclude(blamed)
     return held.filter(attempts__gt=0).update(lease_until=Now(), attempts=F("attempts") - 1)
 

@@ -11,7 +11,7 @@ from iom.lib import bulk, fencing
 from orchestration.models import Flow, FlowRun
 
 LEASE = timedelta(seconds=15)
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 
 
 def claim(limit: int) -> tuple[int, list[FlowRun]]:

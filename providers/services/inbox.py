@@ -35,7 +35,7 @@ KEPT_HEADERS = ("content-type", "user-agent", "webhook-id", "webhook-timestamp",
 CLAIM = 100
 # Longer than one round may fetch and write, shorter than a provider's patience when a worker dies with it.
 LEASE_SECONDS = 30
-MOST_ATTEMPTS, MOST_DEATHS = 8, 3
+MOST_ATTEMPTS, MOST_DEATHS = 8, 5
 LONGEST_WAIT = timedelta(hours=24)
 PATIENT = (MessageWaits, ProviderUnavailable, ProviderMisconfigured)
 AGAIN_SECONDS = 0.05

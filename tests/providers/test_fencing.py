@@ -42,10 +42,12 @@ def left(message: InboxMessage) -> tuple[int, bool]:
     return again.attempts, again.lease_until > timezone.now()
 
 
-def test_only_the_suspect_is_blamed_and_all_is_free(life, claimed):
+def test_only_the_suspect_is_blamed_and_what_it_had_rests_a_while(life, claimed):
     poison, bystander = claimed(1, 4711), claimed(2, 4712)
     fencing.give_back(InboxMessage, life, 4711)
-    assert (left(poison), left(bystander)) == ((2, False), (1, False))
+    assert (left(poison), left(bystander)) == ((2, True), (1, False))
+    rests = InboxMessage.objects.get(pk=poison.pk).lease_until - timezone.now()
+    assert timedelta(seconds=2) < rests <= timedelta(seconds=4)  # its second death, squared
 
 
 def test_nobody_is_blamed_for_the_death_of_who_claims_nothing(life, claimed):
