@@ -9,7 +9,7 @@ import time
 import pytest
 from rig import House
 
-pytestmark = [pytest.mark.processes, pytest.mark.postgres]
+pytestmark = [pytest.mark.processes, pytest.mark.postgres, pytest.mark.storm]
 ORDERS, KILLS = (int(number) for number in os.environ.get("IOM_STORM", "1000x50").split("x"))
 SEED = int(os.environ.get("IOM_STORM_SEED", 1))
 
@@ -35,7 +35,7 @@ def test_a_storm_of_kills(tmp_path, capsys):
             house.kill_one()
         stormy = time.monotonic() - begun
         calm = house.wait_until(
-            lambda: house.is_over(ORDERS), 120 + ORDERS / 5, what="every order has its end"
+            lambda: house.is_over(ORDERS), 240 + ORDERS / 5, what="every order has its end"
         )
         house.judge(ORDERS)
     with capsys.disabled():
