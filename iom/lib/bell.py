@@ -5,6 +5,7 @@ import time
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 COALESCE_SECONDS = (
     0.05  # a drain looks once more after this long, so a bell that was held back is never needed
@@ -37,3 +38,9 @@ def ring_at_once(kind: str, task: str) -> None:
         most = settings.IOM["LONG_TASKS"].get(kind)
         more = {"timeout": most} if most else {}
         async_task(task, task_name=kind, group="bell", save=False, cluster=queue.key_of(kind), **more)
+
+
+def load_tasks() -> None:
+    """Load all that tasks work with. Who forks workers does it before: once for all, and not in the time of a first order."""
+    for path in settings.IOM["BELLS"].values():
+        import_string(path)

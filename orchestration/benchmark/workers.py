@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from iom.lib import heap
+from iom.lib import bell, heap
 
 
 def drain(job: dict[str, Any]) -> dict[str, Any]:
@@ -101,6 +101,7 @@ def serve(name: str) -> None:
     from django.db import connection
 
     connection.ensure_connection()
+    bell.load_tasks()
     heap.settle()
     print("ready", flush=True)
     sys.stdin.readline()

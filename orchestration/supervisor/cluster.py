@@ -15,7 +15,7 @@ import django_q.worker
 from django.conf import settings
 from django_q.signals import post_execute_in_worker
 
-from iom.lib import heap
+from iom.lib import bell, heap
 from orchestration.supervisor import alive, parent
 from orchestration.supervisor.pardon import note_suspect
 from providers.services import lanes
@@ -59,6 +59,7 @@ def run(progress: Path | None = None) -> None:
         alive.watch(Sentinel.progress)
         post_execute_in_worker.connect(_note_progress, weak=False, dispatch_uid="iom.progress")
     cluster = django_q.cluster.Cluster()
+    bell.load_tasks()
     heap.settle()
     cluster.start()
     cluster.sentinel.join()
