@@ -57,7 +57,7 @@ def advance(limit: int = BATCH) -> int:
     killpoint("runs_claimed")
     started = time.monotonic()
     with structlog.contextvars.bound_contextvars(batch=fencing):
-        worn = [run for run in runs if run.attempts > claims.MOST_ATTEMPTS]
+        worn = [run for run in runs if run.attempts > claims.MOST_DEATHS]
         for run in worn:
             park(run, fencing, "worker_died", "The worker died each time it worked on this.")
         _work([run for run in runs if run not in worn], fencing)

@@ -11,7 +11,7 @@ from iom.lib import bulk, fencing
 from orchestration.models import Flow, FlowRun
 
 LEASE = timedelta(seconds=15)
-MOST_ATTEMPTS = 5
+MOST_ATTEMPTS, MOST_DEATHS = 3, 5
 
 
 def claim(limit: int) -> tuple[int, list[FlowRun]]:

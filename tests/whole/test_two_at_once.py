@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from rig import ENDED, House, is_gone, state_of
 
-from orchestration.engine.claim import MOST_ATTEMPTS
+from orchestration.engine.claim import MOST_DEATHS
 
 pytestmark = [pytest.mark.processes, pytest.mark.postgres]
 STEPS_TWICE = """
@@ -114,7 +114,7 @@ def test_a_step_that_kills_its_worker_is_parked_and_the_others_finish(house):
         house.leases_run_out()
         if not house.died(pid) and house.is_over(29):
             break
-    assert 1 <= deaths <= MOST_ATTEMPTS
+    assert 1 <= deaths <= MOST_DEATHS
     assert house.ask("SELECT state FROM orchestration_flowrun WHERE order_id = %s", poison) == "attention"
     assert house.ask("SELECT error_code FROM orchestration_steprun t JOIN orchestration_flowrun r ON r.id = t.run_id"
                      " WHERE r.order_id = %s", poison) == "worker_died"  # fmt: skip
@@ -124,7 +124,7 @@ def test_a_step_that_kills_its_worker_is_parked_and_the_others_finish(house):
 def test_control_attempts_counted_afterwards_let_it_kill_for_ever(house):
     come_in(house, 3)
     poison = house.ask("SELECT min(id) FROM orders_order")
-    for _ in range(MOST_ATTEMPTS + 2):
+    for _ in range(MOST_DEATHS + 2):
         pid = house.hand(poison=poison, guard_off="attempts_count_after")
         house.wait_until(lambda pid=pid: is_gone(pid), 60, what="the worker ends")
         assert house.died(pid), "it would have been parked after so many deaths"
