@@ -117,16 +117,8 @@ class _OrderPlan:
         """What takes each source out for this line, with the stock as it is now."""
         stock = self._stock(line)
         removed = dict(self.closed)
-        for source, reason in line.rejected.items():
-            removed.setdefault(source, ("rejected before", f"rejected by this source before: {reason}"))
-        for source, reason in line.barred.items():
-            removed.setdefault(source, ("method not allowed", reason))
-        for ban in self.order.rules.bans:
-            for source, _, _ in self.ranked:
-                if ban.holds(line, source):
-                    removed.setdefault(source.id, ("class not allowed", ban.name))
-        for source, reason in line.full.items():
-            removed.setdefault(source, ("no capacity left", reason))
+        for pk, removal in self._no_source_of(line).items():
+            removed.setdefault(pk, removal)
         if line.allowed is not None:
             for source, _, _ in self.ranked:
                 if source.id not in line.allowed:
@@ -140,6 +132,22 @@ class _OrderPlan:
                 removed[pk] = _out_of_stock(have, quantity)
         return removed
 
+    def _no_source_of(self, line: LineNeed) -> dict[int, Removal]:
+        """Sources that are none for this line, whatever they have; of several reasons the first."""
+        removed = {
+            pk: ("rejected before", f"rejected by this source before: {reason}")
+            for pk, reason in line.rejected.items()
+        }
+        for pk, reason in line.barred.items():
+            removed.setdefault(pk, ("method not allowed", reason))
+        for ban in self.order.rules.bans:
+            for source, _, _ in self.ranked:
+                if ban.holds(line, source):
+                    removed.setdefault(source.id, ("class not allowed", ban.name))
+        for pk, reason in line.full.items():
+            removed.setdefault(pk, ("no capacity left", reason))
+        return removed
+
     def _stock(self, line: LineNeed) -> dict[int, int] | None:
         """Available by source; None: nothing to check, every source has it."""
         if line.product_id is None or not self.problem.check_stock:
@@ -150,18 +158,10 @@ class _OrderPlan:
         """An assignment by policy is checked at its source; distance and source list are the policy's affair."""
         pk, stock = line.fixed_source_id, self._stock(line)
         source, _ = self.words.place(pk)
-        removal, units = None, line.quantity
+        removal, units = self._no_source_of(line).get(pk), line.quantity
         if source is None or not source.active:
             removal = ("inactive", "inactive")
-        elif pk in line.rejected:
-            removal = ("rejected before", f"rejected by this source before: {line.rejected[pk]}")
-        elif pk in line.barred:
-            removal = ("method not allowed", line.barred[pk])
-        elif ban := next((ban for ban in self.order.rules.bans if ban.holds(line, source)), None):
-            removal = ("class not allowed", ban.name)
-        elif pk in line.full:
-            removal = ("no capacity left", line.full[pk])
-        elif stock is not None and (have := stock.get(pk, 0)) < line.quantity:
+        elif removal is None and stock is not None and (have := stock.get(pk, 0)) < line.quantity:
             units = max(have, 0) if self.order.rules.split_lines else 0
             removal = None if units else _out_of_stock(have, line.quantity)
         shown = self._candidates(line, [pk], {pk: removal} if removal else {})

@@ -21,7 +21,7 @@ from fulfillment.what_if import check, words
 from iom.lib.api import filters
 from iom.lib.api.clients import actor_of, channel_ids_of
 from iom.lib.api.errors import InvalidInput, fault
-from iom.lib.api.filters import LARGEST_ID, Filter, conditions
+from iom.lib.api.filters import Filter, conditions
 from iom.lib.api.idempotency import idempotent
 from iom.lib.api.paging import key_page
 from iom.lib.api.schema import IDEMPOTENCY_KEY, page_of
@@ -175,9 +175,10 @@ class StopView(WhatIfView):
 
 
 def _id(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= LARGEST_ID):
-        raise Http404
-    return int(text[:20])
+    try:
+        return filters.whole_number(text)
+    except ValueError as error:
+        raise Http404 from error
 
 
 def what_if_row(values: dict[str, Any]) -> dict[str, Any]:

@@ -10,20 +10,11 @@ from insights.exceptions import KINDS, Group, groups_of, with_what_was_said
 from insights.pages import fixes
 from iom.lib.pages import page, record_url, show
 from orchestration.models import RepairJob, StepResult
-from orchestration.services.repair_targets import TARGETS, rows_of
+from orchestration.services.repair_targets import ORDER_FIELD, TARGETS, rows_of
 from orders.models import Order
 from orders.numbers import number_of
 
 SHOWN = 25
-TARGET = {
-    "step": "token",
-    "policy": "token",
-    "request": "request",
-    "inbound": "message",
-    "hold": "hold",
-    "unstarted": "order",
-}
-ORDER_OF = {"token": "run__order_id", "request": "order_id", "hold": "order_id", "order": "pk"}
 TEXT_OF = {
     "token": "error",
     "request": "error",
@@ -44,7 +35,8 @@ def group_page(request: HttpRequest, cause: str) -> HttpResponse:
     if group is None:
         return show(request, "insights/exceptions/closed.html", {"title": "Closed", "jobs": _jobs()})
     with_what_was_said([group])
-    target, labels = TARGET.get(kind.key), dict(RepairJob.Action.choices)
+    target = TARGETS[kind.actions[0]][0] if kind.actions else ""
+    labels = dict(RepairJob.Action.choices)
     rows = _rows(target, group) if target and group.filter else []
     failures = _failures(row["order"] for row in rows) if target == "hold" else {}
     for row in rows:
@@ -67,7 +59,7 @@ def group_page(request: HttpRequest, cause: str) -> HttpResponse:
 
 
 def _rows(target: str, group: Group) -> list[dict[str, Any]]:
-    named = [name for name in (ORDER_OF.get(target), TEXT_OF[target]) if name]
+    named = [ORDER_FIELD[target], TEXT_OF[target]]
     more = (
         ["external_message_id"]
         if target == "message"
@@ -80,7 +72,7 @@ def _rows(target: str, group: Group) -> list[dict[str, Any]]:
 
 
 def _row(target: str, row: dict[str, Any]) -> dict[str, Any]:
-    order = row.get(ORDER_OF.get(target, ""))
+    order = None if target == "message" else row[ORDER_FIELD[target]]  # of a parked one it is not sure
     if target == "message":
         label, url = row["external_message_id"], record_url("providers.inboxmessage", row["pk"])
     elif order:

@@ -15,7 +15,7 @@ from orchestration.errors import OrchestrationError
 from orchestration.models import FlowRun, RepairJob, RepairRow, StepRun
 from orchestration.services import mending, repair
 from orchestration.services.repair_move import move_to_newest
-from orchestration.services.repair_targets import NEEDS_REASON, TARGETS, Action, rows_of
+from orchestration.services.repair_targets import NEEDS_REASON, ORDER_FIELD, TARGETS, Action, rows_of
 from orders.errors import ConcurrentChange
 from orders.models import Hold, Order
 from orders.services.editing import orchestrate_orders
@@ -29,7 +29,6 @@ CHUNK = 200
 NOT_AGAIN = "The work is over or went elsewhere; sending it again would do it twice."
 NOBODY_TAKES = "No published flow begins at Orchestrate order and takes it by its entry filters; publish one."
 ROW_COLUMNS = ("job", "record_id", "order_id", "changed", "sentence")
-_ORDER_FIELD = {"token": "run__order_id", "run": "order_id", "message": "order_id", "request": "order_id", "hold": "order_id", "order": "pk"}  # fmt: skip
 
 
 class NotRepairable(OrchestrationError):
@@ -133,7 +132,7 @@ def _chunk() -> int | None:
     if job is None:
         return None
     rows = rows_of(job.target, job.filter).filter(pk__gt=job.cursor, pk__lte=job.until)
-    found = dict(rows.order_by("pk").values_list("pk", _ORDER_FIELD[job.target])[:CHUNK])
+    found = dict(rows.order_by("pk").values_list("pk", ORDER_FIELD[job.target])[:CHUNK])
     if found:
         _keep(job, found, _act_or_halve(job, list(found)))
     if len(found) < CHUNK:
@@ -174,7 +173,7 @@ def _mend_and_act(action: str, ids: Sequence[int], fix: Mapping[str, Any], **by:
     if not fix:
         return _act(action, ids, **by)
     target, _ = TARGETS[Action(action)]
-    orders = dict(rows_of(target, {"ids": list(ids)}).values_list("pk", _ORDER_FIELD[target]))
+    orders = dict(rows_of(target, {"ids": list(ids)}).values_list("pk", ORDER_FIELD[target]))
     unmended = mending.apply(fix, sorted(set(orders.values()) - {None}), actor=by["actor"])
     refused = {pk: unmended[order] for pk, order in orders.items() if order in unmended}
     outcome = _act(action, [pk for pk in ids if pk not in refused], **by)

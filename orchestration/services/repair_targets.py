@@ -46,6 +46,13 @@ _FIELDS = {
 }  # fmt: skip
 
 
+# kind of rows: the way to the order that a row belongs to
+ORDER_FIELD = {
+    "token": "run__order_id", "run": "order_id", "message": "order_id", "request": "order_id", "hold": "order_id",
+    "order": "pk",
+}  # fmt: skip
+
+
 class UnknownFilter(ValueError):
     def __init__(self, names: list[str]) -> None:
         super().__init__(f"Nothing can be filtered by {', '.join(names)}.")

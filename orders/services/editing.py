@@ -39,21 +39,21 @@ def update_order(order_id: int, *, version: int, changes: Mapping[str, Any], act
     assert_editable(order)
     if order.version != version:
         raise _stale(order, version, changes)
-    changes = fields.with_place(order, changes)
-    before = {name: getattr(order, name) for name in changes}
-    after = {name: value for name, value in changes.items() if before[name] != value}
-    if not after:
+    differences = fields.differences(order, changes)
+    if not differences:
         return order.version
-    _write(order, after)
-    _tell(order, {name: [before[name], value] for name, value in after.items()}, actor)
+    _write(order, {name: value for name, (_, value) in differences.items()})
+    tell_changed([order], {order.pk: differences}, actor=actor)
     return order.version + 1
 
 
-def _tell(order: Order, differences: Mapping[str, Any], actor: str) -> None:
+def tell_changed(
+    orders: Sequence[Order], differences: Mapping[int, Mapping[str, Any]], *, actor: str
+) -> None:
     """An edit may move a state by a transition that people made; where it has none from here, it is a fact all the same."""
-    payloads = {order.pk: {"changed": dict(differences)}}
-    if apply_event("order.changed", [order], actor=actor, payloads=payloads).refused:
-        record([_changed(order.pk, differences)], actor=actor)
+    payloads = {pk: {"changed": dict(found)} for pk, found in differences.items()}
+    stayed = apply_event("order.changed", orders, actor=actor, payloads=payloads).refused
+    record([changed(pk, differences[pk]) for pk in stayed], actor=actor)
 
 
 def _stale(order: Order, version: int, changes: Mapping[str, Any]) -> StaleEdit:
@@ -69,7 +69,7 @@ def _write(order: Order, values: Mapping[str, Any]) -> None:
         raise StaleEdit(order.pk, version=order.version, current=order.version + 1, fields={})
 
 
-def _changed(order_id: int, differences: Mapping[str, Any]) -> Raised:
+def changed(order_id: int, differences: Mapping[str, Any]) -> Raised:
     """`changed` maps each field to [before, after]."""
     return Raised("order.changed", "order", order_id, order_id, {"changed": dict(differences)})
 
@@ -105,7 +105,7 @@ def replace_lines(order_id: int, *, version: int, lines: Sequence[LineDraft], ac
         "lines": [before, len(lines)],
         "total_minor": [order.total_minor, amounts.total],
     }
-    record([_changed(order.pk, differences)], actor=actor)
+    record([changed(order.pk, differences)], actor=actor)
     return order.version + 1
 
 
@@ -212,7 +212,7 @@ def set_tags(order_ids: Collection[int], *, names: Collection[str], actor: str) 
     tags = tag_ids(wanted)
     pairs = [(pk, tag) for pk in differing for tag in tags.values()]
     bulk.insert(OrderTag, ("order", "tag"), pairs, skip_conflicts=True)
-    record([_changed(pk, {"tags": [present[pk], wanted]}) for pk in differing], actor=actor)
+    record([changed(pk, {"tags": [present[pk], wanted]}) for pk in differing], actor=actor)
     return Outcome(differing)
 
 

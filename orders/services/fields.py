@@ -88,6 +88,14 @@ def _fault(name: str, value: Any) -> dict | None:
     return fault("unknown_field", name, f"There is no field {name:.60}.", "Check the spelling.")
 
 
+def differences(order: Order, changes: Mapping[str, Any]) -> dict[str, list]:
+    """Field -> [before, after] of what these changes would change, the place's coordinates included."""
+    wanted = with_place(order, changes)
+    return {
+        name: [getattr(order, name), value] for name, value in wanted.items() if getattr(order, name) != value
+    }
+
+
 def with_place(order: Order, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Coordinates of the old place do not go along to a new one: they are those of its city or region, if known."""
     if not any(changes[name] != getattr(order, name) for name in PLACE & set(changes)):

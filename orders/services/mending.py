@@ -11,9 +11,9 @@ from django.db.models import F
 
 from orders.models import Customer, Order, OrderLine, StateDefinition
 from orders.services import fields
-from orders.services.editing import add_notes
-from orders.services.events import apply_event, record
-from orders.types import Outcome, Raised
+from orders.services.editing import add_notes, changed, tell_changed
+from orders.services.events import record
+from orders.types import Outcome
 
 
 @transaction.atomic
@@ -24,31 +24,22 @@ def change_orders(order_ids: Collection[int], *, changes: Mapping[str, Any], act
     """
     changes = fields.flattened(changes)
     fields.check(changes)
-    orders = Order.objects.lock(order_ids)
+    locked = Order.objects.lock(order_ids)
     closed = set(StateDefinition.objects.filter(entity="order", read_only=True).values_list("key", flat=True))
-    refused = {o.pk: f"{o.number} cannot be edited any more." for o in orders if o.state in closed}
+    refused = {o.pk: f"{o.number} cannot be edited any more." for o in locked if o.state in closed}
     differing: dict[int, dict[str, list]] = {}
-    for order in orders:
-        if order.pk not in refused and (found := _differences(order, changes)):
+    for order in locked:
+        if order.pk not in refused and (found := fields.differences(order, changes)):
             differing[order.pk] = found
             for name, (_, value) in found.items():
                 setattr(order, name, value)
             order.version += 1
-    changed = [order for order in orders if order.pk in differing]
-    if changed:
+    orders = [order for order in locked if order.pk in differing]
+    if orders:
         names = {name for found in differing.values() for name in found}
-        Order.objects.bulk_update(changed, [*sorted(names), "version"], batch_size=100)
-        payloads = {pk: {"changed": found} for pk, found in differing.items()}
-        stayed = apply_event("order.changed", changed, actor=actor, payloads=payloads).refused
-        record([Raised("order.changed", "order", pk, pk, payloads[pk]) for pk in stayed], actor=actor)
+        Order.objects.bulk_update(orders, [*sorted(names), "version"], batch_size=100)
+        tell_changed(orders, differing, actor=actor)
     return Outcome(sorted(differing), refused)
-
-
-def _differences(order: Order, changes: Mapping[str, Any]) -> dict[str, list]:
-    wanted = fields.with_place(order, changes)
-    return {
-        name: [getattr(order, name), value] for name, value in wanted.items() if getattr(order, name) != value
-    }
 
 
 @transaction.atomic
@@ -77,8 +68,5 @@ def direct_lines(order_ids: Collection[int], *, source_list: str, actor: str) ->
     for _, order, number, before in found:
         told.setdefault(order, {})[f"line {number} source list"] = [before, source_list]
     Order.objects.filter(pk__in=told).update(version=F("version") + 1)
-    record(
-        [Raised("order.changed", "order", pk, pk, {"changed": changed}) for pk, changed in told.items()],
-        actor=actor,
-    )
+    record([changed(pk, differences) for pk, differences in told.items()], actor=actor)
     return Outcome(sorted(told))
