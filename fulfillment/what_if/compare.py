@@ -11,7 +11,8 @@ from fulfillment.sourcing_strategy import LinePlan
 from fulfillment.strategy_document import LiveStrategy
 from fulfillment.what_if import check
 from fulfillment.what_if.measure import MONEY, Outcome, outcomes, overtime, price, unfilled
-from fulfillment.what_if.past import Call, Past, Used
+from fulfillment.what_if.past import Call, Past
+from fulfillment.what_if.past_days import Used
 from fulfillment.what_if.play import Played, World, play
 from fulfillment.what_if.totals import added, totals_of
 from inventory.history import Stock
@@ -152,7 +153,7 @@ class _Pair:
         self.past, self.call, self.carried = past, call, carried
         stock = past.stock(call)
         used, sources = past.capacity.at(call.at)
-        strategies, active, lists = past.strategies.at(call.at), past.active(call), past.lists_used(call)
+        strategies, active, lists = past.strategies.at(call.at), past.active(call), past.list_days.at(call.at)
         own = {product: dict(held) for product, held in stock.items()}
         self.then = play(past, call, World(strategies, own, used, sources, active, lists))
         if strategies[tried.key].document == tried.document and not carried.differs:

@@ -1,47 +1,38 @@
 """Decisions as they were made: who was planned together, with what at hand. A chunk at a time, in a fixed number of queries."""
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from django.db.models import Count, Max, Sum
+from django.db.models import Max
 
-from fulfillment import calendars, selectors
-from fulfillment.list_limits import Bucket
+from fulfillment import selectors
 from fulfillment.loading import Facts, facts
-from fulfillment.loading.list_days import source_days
 from fulfillment.methods import barred_sources
 from fulfillment.models import (
     FulfillmentLine,
     FulfillmentOrder,
-    SourceDay,
     SourceRejection,
     SourcingDecision,
     SourcingRun,
     Strategy,
     StrategyVersion,
 )
-from fulfillment.services.sourcing_runs import NO_LIMIT
 from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules, SourceFacts
-from fulfillment.strategy_document import LiveStrategy, is_of_list, list_members
+from fulfillment.strategy_document import LiveStrategy, list_members
+from fulfillment.what_if.past_days import OVER, PastCapacity, PastListDays
 from inventory.history import Stock, StockHistory
 from orders.models import BusinessEvent, OrderLine
 
-LONGEST_DAY = timedelta(
-    days=14
-)  # for so long before, work may count for a day on which something was planned
 SHORTLY = timedelta(seconds=30)  # within which a call takes back what it plans again
 INACTIVE = "inactive"
 COLLECTED = (SourcingRun.Mode.DEEP, SourcingRun.Mode.FAST)  # how batches are solved that a strategy collects
 SWITCHED = {"fulfillment_source.activated": True, "fulfillment_source.deactivated": False}
 ASSIGNED = "assigned"
-LINES_PER_DAY = "lines_per_day"
-Used = dict[tuple[int, date, str], int]  # (source, its day, unit) -> how much of its capacity is taken
 State = FulfillmentOrder.State
-OVER = (State.REJECTED, State.CANCELED)
 
 
 class Made(NamedTuple):
@@ -166,7 +157,7 @@ class Past:
         self.switches = _switches(self.since)
         documents = [tried, *self.strategies.documents()]
         self.capacity = PastCapacity(self.facts, documents, self.since, self.until)
-        self.list_works = self._list_works(documents)
+        self.list_days = PastListDays(self.lists, self.facts, documents, self.since, self.until)
 
     @property
     def since(self) -> datetime:
@@ -191,32 +182,6 @@ class Past:
             held = stock[move.product]
             held[move.source] = held.get(move.source, 0) + move.change
         return stock
-
-    def _list_works(self, documents: Iterable[Mapping]) -> list[tuple]:
-        """Fulfillment orders of sources in lists that a strategy limits: source, when made, its day, when over, lines."""
-        rows = [row for document in documents for row in document["constraints"] if is_of_list(row)]
-        limited = {row["source_list"] for row in rows}
-        sources = {pk for key in limited for pk in self.lists.get(key, ())}
-        if not sources:
-            return []
-        begin = self.since - LONGEST_DAY
-        works = FulfillmentOrder.objects.filter(source__in=sources, created_at__range=(begin, self.until))
-        found = []
-        for source, made, state, ended, lines in (
-            works.annotate(count=Count("lines")).order_by()
-            .values_list("source_id", "created_at", "state", "state_at", "count")
-        ):  # fmt: skip
-            if day := source_days([source], self.facts.setups, made).get(source):
-                found.append((source, made, day, ended if state in OVER else None, lines))
-        return found
-
-    def lists_used(self, call: Call) -> Counter[Bucket]:
-        """Order lines that counted for the days of lists at the moment of the call."""
-        used: Counter[Bucket] = Counter()
-        for source, made, day, over, lines in self.list_works:
-            if made < call.at and not (over and over <= call.at):
-                used.update({(key, day): lines for key, pks in self.lists.items() if source in pks})
-        return used
 
     def active(self, call: Call) -> dict[int, bool]:
         """Which sources were switched on: by the events of switching, and by what the decisions say themselves."""
@@ -333,73 +298,6 @@ class PastStrategies:
         by_then = [row for row in versions if row[2] <= moment]
         number, document, _ = by_then[-1] if by_then else (0, *versions[0][1:])
         return LiveStrategy(live.key, number, live.is_default, document)
-
-
-class PastCapacity:
-    """What of each source's day was taken at a moment, by unit, and how much the day had.
-
-    Taken is what the fulfillment orders made before took; those given back since took it until they ended. How much a day
-    had is kept in the day itself; where strategies limit order lines a day that says the lower of both, and is not used.
-    """
-
-    def __init__(self, known: Facts, documents: Iterable[Mapping], since: datetime, until: datetime) -> None:
-        self.known = known
-        self.by_rule = any(
-            row["kind"] == LINES_PER_DAY and not is_of_list(row)
-            for document in documents
-            for row in document["constraints"]
-        )
-        self.limited = {row["pk"] for row in known.sources if row["capacity_per_day"] is not None}
-        first, last = since.date() - calendars.ONE_DAY, until.date() + 14 * calendars.ONE_DAY
-        self.days = self._days(first, last) if self.limited or self.by_rule else {}
-        self.works = self._works(first, last, until) if self.limited or self.by_rule else []
-
-    def _days(self, first: date, last: date) -> dict[tuple[int, date], dict[str, tuple[int, int]]]:
-        """By source and day: regular and most by unit."""
-        found: dict[tuple[int, date], dict[str, tuple[int, int]]] = defaultdict(dict)
-        rows = SourceDay.objects.filter(day__range=(first, last))
-        for source, day, unit, regular, most in rows.values_list(
-            "source_id", "day", "unit", "regular", "maximum"
-        ):
-            found[source, day][unit] = (regular, most)
-        return found
-
-    def _works(self, first: date, last: date, until: datetime) -> list[tuple]:
-        rows = FulfillmentOrder.objects.filter(capacity_day__range=(first, last), created_at__lt=until)
-        rows = rows.annotate(units=Sum("lines__quantity"), count=Count("lines")).order_by()
-        return list(
-            rows.values_list(
-                "source_id", "capacity_day", "created_at", "capacity_used", "capacity_unit", "state", "state_at",
-                "units", "count",
-            )
-        )  # fmt: skip
-
-    def at(self, moment: datetime) -> tuple[Used, list[dict[str, Any]]]:
-        """What was used, and the sources with the capacity of the day that counted then."""
-        used: Used = defaultdict(int)
-        for source, day, made, taken, of, state, ended, units, lines in self.works:
-            over = state in OVER and not taken
-            if made >= moment or (over and ended <= moment):
-                continue
-            counted = [unit for unit in self.days.get((source, day), ()) if of in ("", unit)]
-            for unit in counted:
-                amount = {"units": units or 0, "lines": lines, "orders": 1}[unit]
-                used[source, day, unit] += taken if taken and len(counted) == 1 else amount
-        return used, [self._of_day(row, moment) for row in self.known.sources]
-
-    def _of_day(self, row: dict[str, Any], moment: datetime) -> dict[str, Any]:
-        if row["pk"] not in self.limited or self.by_rule:
-            return row
-        day = self.days.get((row["pk"], self._day(row["pk"], moment)), {}).get(row["capacity_unit"])
-        if day is None or day[1] >= NO_LIMIT:
-            return row
-        return row | {"capacity_per_day": day[0], "overtime_per_day": day[1] - day[0]}
-
-    def _day(self, source: int, moment: datetime) -> date:
-        try:
-            return calendars.capacity_day(self.known.setups[source].schedule(), moment)
-        except calendars.NoWorkingDay:
-            return date.max
 
 
 # -- rows ---------------------------------------------------------------------------------------------------------

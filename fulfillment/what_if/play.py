@@ -15,7 +15,8 @@ from fulfillment.services.resting import try_in_turn
 from fulfillment.services.sourcing_runs import uses_of
 from fulfillment.sourcing_strategy import LinePlan, OrderNeed, Planner, Problem, Rules
 from fulfillment.strategy_document import LiveStrategy
-from fulfillment.what_if.past import Call, Past, Used
+from fulfillment.what_if.past import Call, Past
+from fulfillment.what_if.past_days import Used
 from inventory.history import Stock
 
 

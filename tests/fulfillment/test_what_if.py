@@ -117,6 +117,22 @@ def test_so_it_does_where_a_strategy_limits_the_lines_of_a_day(priced):
     assert result["tried"]["load"] == {"CHI": [18, 6]}
 
 
+def test_so_it_does_for_a_line_that_is_planned_after_others_of_its_order(priced):
+    """An order may have one source, and Dallas brings its first line: so does it the second, though Chicago is nearer."""
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind="sources_per_order", name="One source", parameters={"count": 1}
+    )
+    strategies.publish(Strategy.objects.get().pk, actor=ACTOR)
+    order = priced.order((priced.product(DAL=5), 1), (priced.product(CHI=5, DAL=5), 1))
+    for demand in priced.demands(order):
+        with transaction.atomic():
+            optimize_lines([demand], actor=ACTOR)
+    assert set(order.fulfillment_orders.values_list("source__code", flat=True)) == {"DAL"}
+    result = tried(against="live").result
+    assert result["same"] == result["checked"] == 2
+    assert result["then"]["load"] == {"DAL": [2, 2]}
+
+
 def test_pinned_lines_pickups_and_capacity_given_back_are_as_they_were(priced):
     FulfillmentSource.objects.filter(code="CHI").update(capacity_per_day=2, capacity_unit="orders")
     thing = priced.product(CHI=9, DAL=9, RNO=9)
