@@ -1,8 +1,8 @@
 """Why here, why not there, and what would have to change: the record as it was kept, and a look at things as they are now."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.utils import timezone
@@ -32,6 +32,7 @@ REMOVED = {
     "no_service": "it offers no carrier service", "too_far": "it is too far away", "no_rate": "no rate takes that weight",
     "capacity_full": "it takes no more today",
 }  # fmt: skip
+Counted = tuple[int, date, str]  # source, day, unit of capacity
 CAPACITY = {0: "unit", 1: "line", 2: "fulfillment order"}
 
 
@@ -86,7 +87,8 @@ def situation(order: Order) -> Situation | None:
     strategy = known.strategies.get(need.rules.key) or known.strategies.get("")
     if strategy is None:
         return None
-    loaded = load(known, [need], _stock(order, needs), strategy, taken=_own_capacity(order))
+    known.used = _without_own(known.used, order)
+    loaded = load(known, [need], _stock(order, needs), strategy)
     return Situation(loaded, solve(loaded.problem, "single"))
 
 
@@ -123,12 +125,15 @@ def _list_days(order: Order, rules: Iterable[Rules]) -> ListDays:
     return days
 
 
-def _own_capacity(order: Order) -> dict[int, int]:
-    taken: Counter[int] = Counter()
+def _without_own(used: Mapping[Counted, int], order: Order) -> dict[Counted, int]:
+    """What is counted of days without this order; work that names no unit counts in the one that the day has."""
+    left = dict(used)
     rows = FulfillmentOrder.objects.filter(order=order, state__in=FulfillmentOrder.OPEN, capacity_used__gt=0)
-    for source, used in rows.values_list("source_id", "capacity_used"):
-        taken[source] -= used
-    return dict(taken)
+    for source, day, unit, own in rows.values_list("source_id", "capacity_day", "capacity_unit", "capacity_used"):
+        for key in [(source, day, unit)] if unit else [key for key in left if key[:2] == (source, day)]:
+            if key in left:
+                left[key] = max(0, left[key] - own)
+    return left
 
 
 def why_not(order: Order, code: str) -> dict[str, Any]:

@@ -66,8 +66,12 @@ class SetupTable:
             ]
             yield (*shown, *(BETWEEN.join(found.get(pk, ())) for found in many))
 
+    @transaction.atomic
     def take(self, groups: Sequence[Sequence[Row]], report: Report, *, actor: str) -> None:
-        """Make or change rows by their key; columns that are not in the file stay as they are."""
+        """Make or change rows by their key; columns that are not in the file stay as they are.
+
+        One transaction: the good rows with all that follows from them, or nothing.
+        """
         related, watched = _Related(), set()
         for (row,) in groups:
             try:

@@ -1,5 +1,7 @@
 """Why not there, and what would have to change: the change told is applied (it wins), and 99 % of it (it does not)."""
 
+from datetime import timedelta
+
 import pytest
 from cost_world import cost_strategy, offer
 from django.contrib.auth.models import User
@@ -7,7 +9,7 @@ from django.db import transaction
 from fulfillment_world import ACTOR
 
 from fulfillment.explaining import situation, why_not
-from fulfillment.models import FulfillmentOrder
+from fulfillment.models import FulfillmentOrder, SourceDay
 from fulfillment.services.optimizing import optimize_lines
 from inventory.models import FulfillmentSource, InventoryPosition
 from inventory.services.stock import set_on_hand
@@ -100,3 +102,31 @@ def test_the_page_answers_for_a_source(priced, client):
     page = client.get(f"/orders/{order.pk}/why-not/?source=RNO").content.decode()
     assert "Reno DC does not ship it" in page and "It would if" in page
     assert "Why here?" in client.get(f"/orders/{order.pk}/").content.decode()
+
+
+def test_capacity_of_the_order_itself_is_given_back_in_its_own_unit(priced):
+    """Chicago counted orders in the morning and counts units now: the order's own order is no unit."""
+    chicago = FulfillmentSource.objects.filter(code="CHI")
+    chicago.update(capacity_unit="orders", capacity_per_day=9)
+    thing = priced.product(CHI=90, RNO=90)
+    early, late = priced.order((thing, 1)), priced.order((thing, 5))
+    assert optimize(priced, early) == "CHI"
+    chicago.update(capacity_unit="units", capacity_per_day=5)
+    assert optimize(priced, late) == "CHI"
+    now = situation(early)
+    assert now.loaded.problem.nodes.cap_max[now.node("CHI")] == 0
+    assert why_not(early, "CHI")["changes"][0]["kind"] == "capacity"
+    assert why_not(late, "CHI")["changes"] == []
+
+
+def test_capacity_of_another_day_is_not_given_back_today(priced):
+    FulfillmentSource.objects.filter(code="CHI").update(capacity_unit="units", capacity_per_day=5)
+    thing = priced.product(CHI=90, RNO=90)
+    early, late = priced.order((thing, 5)), priced.order((thing, 5))
+    assert optimize(priced, early) == "CHI"
+    (work,) = FulfillmentOrder.objects.filter(order=early)
+    for rows in (FulfillmentOrder.objects.filter(pk=work.pk), SourceDay.objects.all()):
+        day = "capacity_day" if rows.model is FulfillmentOrder else "day"
+        rows.update(**{day: work.capacity_day - timedelta(days=1)})
+    assert optimize(priced, late) == "CHI"
+    assert why_not(early, "CHI")["changes"][0]["kind"] == "capacity"

@@ -232,3 +232,18 @@ def test_a_day_of_another_unit_is_not_what_a_source_takes_too_much_of(priced):
 
 def used_by_unit() -> dict[str, int]:
     return dict(SourceDay.objects.values_list("unit", "used"))
+
+
+def test_a_file_is_taken_whole_or_not_at_all(priced, monkeypatch):
+    """Whoever is killed between the rows and what follows from them leaves both undone."""
+    take(capacity_per_day=6, capacity_unit="units")
+    optimize(priced, *priced.orders(6, (priced.product(CHI=50, RNO=50), 1)))
+
+    def killed(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(replanning, "reoptimize_lines", killed)
+    with pytest.raises(KeyboardInterrupt):
+        from_file(priced, "code,capacity_per_day,name\nCHI,4,Loop\nRNO,,Reno\n")
+    assert list(FulfillmentSource.objects.filter(name__in=["Loop", "Reno"])) == []
+    assert FulfillmentSource.objects.get(code="CHI").capacity_per_day == 6 and chicago() == 6
