@@ -1,5 +1,6 @@
 """Why here, why not there, and what would have to change: the record as it was kept, and a look at things as they are now."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,14 +9,16 @@ from typing import Any
 from django.utils import timezone
 
 from fulfillment import list_limits, selectors
+from fulfillment.destinations import Place, by_place
 from fulfillment.list_limits import ListDays
-from fulfillment.loading import Loaded, facts, load
+from fulfillment.loading import Facts, Loaded, facts, load
 from fulfillment.loading.list_days import list_days
 from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, ListDayUse, SourcingDecision
 from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
+from fulfillment.planner_optimizer import shares
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Rules, SourceFacts
-from fulfillment.strategy_document import list_members
+from fulfillment.strategy_document import LiveStrategy, list_members
 from inventory.models import FulfillmentSource
 from orders.models import Order, OrderLine
 
@@ -33,12 +36,13 @@ REMOVED = {
     "capacity_full": "it takes no more today",
 }  # fmt: skip
 Counted = tuple[int, date, str]  # source, day, unit of capacity
+NEVER = 1_000  # changes
 CAPACITY = {0: "unit", 1: "line", 2: "fulfillment order"}
 
 
 @dataclass(frozen=True)
 class Situation:
-    """One order as it could be planned now: its own stock and capacity given back."""
+    """The lines of one order that end in one place, as they could be planned now: its own stock and capacity given back."""
 
     loaded: Loaded
     solution: Solution
@@ -56,53 +60,80 @@ def decisions_of(order_id: int) -> list[SourcingDecision]:
     return sorted(newest.values(), key=lambda decision: decision.order_line.line_number)
 
 
-def situation(order: Order) -> Situation | None:
-    """None: nothing of it is open, or it cannot be priced (no coordinates, no product)."""
+def situations(order: Order) -> list[Situation]:
+    """One for each place where open lines of it end, the order's address first; each sees what those before it left.
+
+    Without lines that cannot be priced (no product, or no coordinates of where they end).
+    """
     lines = [line for line in OrderLine.objects.live().filter(order=order).order_by("pk") if line.product_id]
     open_ = [line for line in lines if line.quantity > line.quantity_shipped + line.quantity_canceled]
     ids = [line.pk for line in open_]
     rejected, ordered = selectors.rejections_of(ids), selectors.open_lines(ids)
-    sources = selectors.source_facts()
-    place = _destination(order, {line.goes_to for line in ordered.values()}, sources)
-    if not open_ or None in place[:2]:
-        return None
+    sources = {source.id: source for source in selectors.source_facts()}
     rules = selectors.rules_by_key()
     methods = {pk: line.method for pk, line in ordered.items()}
-    barred = barred_sources(methods, sources)
+    barred = barred_sources(methods, sources.values())
     lists = list_members() if any(line.source_list for line in open_) else {}
-    needs = []
+    lines = {}
     for line in open_:
         fixed = ordered[line.pk].store or (line.source_id if line.source_is_assigned else None)
-        needs.append(LineNeed(
+        lines[line.pk] = LineNeed(
             line.pk, line.product_id, line.quantity - line.quantity_shipped - line.quantity_canceled,
             fixed, rejected.get(line.pk, {}), None, line.source_list,
             lists.get(line.source_list, frozenset()) if line.source_list and not fixed else None,
             barred.get(line.pk, {}),
-        ))  # fmt: skip
-    need = OrderNeed(
-        order.pk, needs, *place, rules.get(order.strategy, rules[""]),
-    )  # fmt: skip
-    (need,) = list_limits.without_full([need], need.rules.list_limits, _list_days(order, rules.values()))
-    known = facts([need], timezone.now())
-    strategy = known.strategies.get(need.rules.key) or known.strategies.get("")
+        )  # fmt: skip
+    ends = {pk: ordered[pk].goes_to for pk in lines}
+    needs = _needs(order, lines, ends, sources, rules.get(order.strategy, rules[""]))
+    if not needs:
+        return []
+    needs = list_limits.without_full(needs, needs[0].rules.list_limits, _list_days(order, rules.values()))
+    known = facts(needs, timezone.now())
+    strategy = known.strategies.get(needs[0].rules.key) or known.strategies.get("")
     if strategy is None:
-        return None
+        return []
     known.used = _without_own(known.used, order)
-    loaded = load(known, [need], _stock(order, needs), strategy)
-    return Situation(loaded, solve(loaded.problem, "single"))
+    return _in_turn(known, needs, _stock(order, lines.values()), strategy)
 
 
-def _destination(
-    order: Order, goes_to: set[int | None], sources: Sequence[SourceFacts]
-) -> tuple[float | None, float | None, str, str]:
-    """The store that all lines are shipped to, else where the order goes."""
-    store = next((one for one in sources if {one.id} == goes_to), None)
-    if store is not None:
-        return store.latitude, store.longitude, store.region, store.country
-    return order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country
+def _needs(
+    order: Order,
+    lines: Mapping[int, LineNeed],
+    ends: Mapping[int, int | None],
+    sources: Mapping[int, SourceFacts],
+    rules: Rules,
+) -> list[OrderNeed]:
+    home = Place(order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country)
+    places = by_place(ends, home, sources)
+    return [
+        OrderNeed(
+            order.pk, [lines[pk] for pk in places[place]], place.latitude, place.longitude, place.region, place.country,
+            rules, store=place.store,
+        )
+        for place in sorted(places, key=lambda one: one.store or 0)
+        if None not in (place.latitude, place.longitude)
+    ]  # fmt: skip
 
 
-def _stock(order: Order, needs: Sequence[LineNeed]) -> dict[int, dict[int, int]]:
+def _in_turn(
+    known: Facts, needs: Sequence[OrderNeed], stock: dict[int, dict[int, int]], strategy: LiveStrategy
+) -> list[Situation]:
+    found: list[Situation] = []
+    taken: Counter[int] = Counter()
+    for need in needs:
+        loaded = load(known, [need], stock, strategy, taken=taken)
+        solution = solve(loaded.problem, "single")
+        found.append(Situation(loaded, solution))
+        parts, _ = shares(solution)
+        for row, by_node in parts.items():
+            for node, units in by_node.items():
+                stock[loaded.lines[row].product_id][loaded.nodes[node]["pk"]] -= units
+        pairs = zip(loaded.nodes, solution.capacity_used.tolist(), strict=True)
+        taken.update({row["pk"]: used for row, used in pairs})
+    return found
+
+
+def _stock(order: Order, needs: Iterable[LineNeed]) -> dict[int, dict[int, int]]:
     """What is free, and what this order holds itself."""
     stock = selectors.stock_of({need.product_id for need in needs})
     own = FulfillmentLine.objects.filter(
@@ -129,7 +160,9 @@ def _without_own(used: Mapping[Counted, int], order: Order) -> dict[Counted, int
     """What is counted of days without this order; work that names no unit counts in the one that the day has."""
     left = dict(used)
     rows = FulfillmentOrder.objects.filter(order=order, state__in=FulfillmentOrder.OPEN, capacity_used__gt=0)
-    for source, day, unit, own in rows.values_list("source_id", "capacity_day", "capacity_unit", "capacity_used"):
+    for source, day, unit, own in rows.values_list(
+        "source_id", "capacity_day", "capacity_unit", "capacity_used"
+    ):
         for key in [(source, day, unit)] if unit else [key for key in left if key[:2] == (source, day)]:
             if key in left:
                 left[key] = max(0, left[key] - own)
@@ -141,13 +174,14 @@ def why_not(order: Order, code: str) -> dict[str, Any]:
     source = FulfillmentSource.objects.filter(code=code).first()
     if source is None:
         return {"source": code, "sentence": f"There is no source {code}.", "changes": [], "lines": []}
-    now = situation(order)
-    node = now.node(code) if now else None
+    parts = situations(order)
+    node = parts[0].node(code) if parts else None
     if node is None:
-        why = "it has no coordinates" if now else "nothing of the order can be planned by cost any more"
+        why = "it has no coordinates" if parts else "nothing of the order can be planned by cost any more"
         return {"source": code, "sentence": f"{source.name}: {why}.", "changes": [], "lines": []}
-    lines = _lines(now, node)
-    changes = threshold(now.loaded.problem, 0, node, now.solution)
+    lines = [line for part in parts for line in _lines(part, node)]
+    found = [(part, threshold(part.loaded.problem, 0, node, part.solution)) for part in parts]
+    now, changes = min(found, key=lambda one: NEVER if one[1] is None else len(one[1]))
     told = [change_words(now, change, source.name) for change in changes or ()]
     return {
         "source": code,

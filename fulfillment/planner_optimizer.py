@@ -222,7 +222,11 @@ class _Answer:
             relaxed=self.report.relaxed or None,
             report=len(self.batch.problem.reports) - 1,
             ships_on=self.leaves.get(row),
-            services={nodes[n]["pk"]: self.loaded.services[self.services[row, n]].code for n in parts},
+            services={
+                nodes[n]["pk"]: one.code
+                for n in parts
+                if (one := self.loaded.services[self.services[row, n]]).carries
+            },
             within=self.limits,
         )
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from fulfillment.constraint_kinds import not_kept_by_nearest
 from fulfillment.list_limits import ListLimit
-from fulfillment.methods import MethodLine
+from fulfillment.methods import AT_A_STORE, MethodLine
 from fulfillment.models import FulfillmentOrder, SourceRejection, Strategy
 from fulfillment.sourcing_strategy import ClassBan, Rules, SourceFacts
 from fulfillment.strategy_document import (
@@ -218,9 +218,9 @@ def stock_of(product_ids: Collection[int]) -> dict[int, dict[int, int]]:
 
 
 class OpenLine(NamedTuple):
-    """`units` ordered and not canceled; `store` where the customer takes them; `source_list` that a policy set.
+    """`units` ordered and not canceled; `store` of a pickup, which alone may bring them; `source_list` that a policy set.
 
-    `goes_to`: the store that they are shipped to instead of the order's address.
+    `goes_to`: the store where they end instead of at the order's address.
     """
 
     units: int
@@ -249,7 +249,7 @@ def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
             store if method == OrderLine.Method.PICKUP else None,
             named,
             MethodLine(method, product, category or "", channel),
-            store if method == OrderLine.Method.SHIP_TO_STORE else None,
+            store if method in AT_A_STORE else None,
             ship_class or "",
         )
         for pk, quantity, canceled, method, store, named, product, category, ship_class, channel in rows.values_list(

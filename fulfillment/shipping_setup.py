@@ -49,6 +49,18 @@ class ServiceSetup:
     grams_co2_per_parcel: int
     grams_co2_per_tonne_km: int
 
+    @property
+    def carries(self) -> bool:
+        return self.id != NO_CARRIER
+
+
+NO_CARRIER = 0
+# The customer takes the goods where they lie: it costs nothing and takes no day, and is late once they are ready too late.
+TAKEN_THERE = ServiceSetup(
+    NO_CARRIER, "", "Taken at the store", NO_CARRIER, "", "", Tariff("", ((0, None),), (Step(0, 1, 0),)), Calendar(),
+    {0: {0: 1.0}}, {0: 0}, tuple(1_000_000 if slack < 0 else 0 for slack in SLACKS), True, 0, 0,
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class SourceSetup:

@@ -110,6 +110,7 @@ class LineNeed:
 class OrderNeed:
     """`used_sources` already bring other units of this order: they cost no further split.
 
+    `store`: where the customer takes these lines; coordinates, region and country are those of the store then.
     `terms` None: as the order says; given for what is no order yet.
     """
 
@@ -122,6 +123,7 @@ class OrderNeed:
     rules: Rules = Rules()
     used_sources: frozenset[int] = frozenset()
     terms: Terms | None = None
+    store: int | None = None
 
 
 @dataclass(slots=True)

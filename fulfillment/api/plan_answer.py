@@ -5,7 +5,7 @@ from rest_framework import serializers
 
 class PlannedPartSerializer(serializers.Serializer):
     source = serializers.CharField()
-    service = serializers.CharField(help_text="Empty: no carrier is set up for it")
+    service = serializers.CharField(help_text="Empty: no carrier is set up for it, or none is needed")
     quantity = serializers.IntegerField()
     ships_on = serializers.DateField(allow_null=True)
 
@@ -36,7 +36,7 @@ class ParcelLineSerializer(serializers.Serializer):
 
 class ParcelSerializer(serializers.Serializer):
     source = serializers.CharField()
-    carrier = serializers.CharField()
+    carrier = serializers.CharField(help_text="Empty: the customer takes it where it lies")
     service = serializers.CharField()
     service_name = serializers.CharField()
     price_minor = serializers.IntegerField()

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from fulfillment import selectors
 from fulfillment.checkout.types import Cart, Destination
+from fulfillment.destinations import Place, by_place
 from fulfillment.errors import DestinationNotLocated, UnknownProduct, UnknownSource, UnknownStrategy
 from fulfillment.list_limits import ListDays
 from fulfillment.loading.facts import ProductFacts, product_facts
@@ -21,9 +22,9 @@ from orders.types import Party
 
 @dataclass(frozen=True)
 class Asked:
-    """`problem` is what planners get; it consumes its stock and `list_days`, those here stay whole. Lines have their place as their id."""
+    """`needs`: the lines by where they end, in the turn of their first lines. `problem` is what planners get; it consumes its stock and `list_days`, those here stay whole. Lines have their place as their id."""
 
-    need: OrderNeed
+    needs: Sequence[OrderNeed]
     problem: Problem
     stock: Mapping[int, Mapping[int, int]]
     products: Sequence[ProductFacts]
@@ -49,7 +50,8 @@ def ask(cart: Cart) -> Asked:
         raise UnknownStrategy({cart.strategy})
     ids, facts = _products(cart)
     stores = _stores(cart, sources.values())
-    place, located_by = _place(cart, sources.values())
+    ends = {n: stores.get(n) for n in range(len(cart.lines))}
+    home, located_by = _home(cart, ends)
     barred = barred_sources(
         {
             n: MethodLine(line.method, pk, product.category, cart.channel_id)
@@ -62,23 +64,26 @@ def ask(cart: Cart) -> Asked:
         for line, product in zip(cart.lines, facts, strict=True)
     ]
     goods = sum(price * line.quantity for price, line in zip(prices, cart.lines, strict=True))
-    need = OrderNeed(
-        0,
-        [
-            LineNeed(
-                n, pk, line.quantity, stores.get(n), barred=barred.get(n, {}), unit_minor=price,
-                ship_class=product.ship_class,
-            )
-            for n, (line, pk, price, product) in enumerate(zip(cart.lines, ids, prices, facts, strict=True))
-        ],
-        *place, rules[cart.strategy],
-        terms=Terms(goods if cart.value_minor is None else cart.value_minor, cart.deliver_by),
-    )  # fmt: skip
+    lines = [
+        LineNeed(
+            n, pk, line.quantity, stores[n] if line.method == Method.PICKUP else None, barred=barred.get(n, {}),
+            unit_minor=price, ship_class=product.ship_class,
+        )
+        for n, (line, pk, price, product) in enumerate(zip(cart.lines, ids, prices, facts, strict=True))
+    ]  # fmt: skip
+    terms = Terms(goods if cart.value_minor is None else cart.value_minor, cart.deliver_by)
+    needs = [
+        OrderNeed(
+            0, [lines[n] for n in mine], place.latitude, place.longitude, place.region, place.country, rules[cart.strategy],
+            terms=terms, store=place.store,
+        )
+        for place, mine in by_place(ends, home, sources).items()
+    ]  # fmt: skip
     stock = selectors.stock_of(set(ids))
     consumed = {product: dict(units) for product, units in stock.items()}
     counted = list_days(rules.values(), timezone.now())
-    problem = Problem([need], list(sources.values()), consumed, list_days=counted.copy())
-    return Asked(need, problem, stock, facts, sources, located_by, strategies, lists, counted)
+    problem = Problem(needs, list(sources.values()), consumed, list_days=counted.copy())
+    return Asked(needs, problem, stock, facts, sources, located_by, strategies, lists, counted)
 
 
 def _products(cart: Cart) -> tuple[list[int], list[ProductFacts]]:
@@ -92,22 +97,21 @@ def _products(cart: Cart) -> tuple[list[int], list[ProductFacts]]:
 
 
 def _stores(cart: Cart, sources) -> dict[int, int]:
-    """Where lines are picked up, by place of the line; a method that ends in a store must name one."""
+    """Where lines end in a store, by place of the line; a method that does so must name one."""
     known = {s.code: s.id for s in sources if s.active and s.type == FulfillmentSource.Type.STORE}
     wanted = {n: line.pickup_source for n, line in enumerate(cart.lines) if line.method in AT_A_STORE}
     if unknown := [code for code in wanted.values() if code not in known]:
         raise UnknownSource(unknown)
-    return {n: known[code] for n, code in wanted.items() if cart.lines[n].method == Method.PICKUP}
+    return {n: known[code] for n, code in wanted.items()}
 
 
-def _place(cart: Cart, sources) -> tuple[tuple[float, float, str, str], str]:
-    """Coordinates, region and country: of the store that all lines are shipped to, else of the destination."""
-    ends = {line.pickup_source if line.method == Method.SHIP_TO_STORE else "" for line in cart.lines}
-    store = next((one for one in sources if {one.code} == ends), None)
-    if store is not None and None not in (store.latitude, store.longitude):
-        return (store.latitude, store.longitude, store.region, store.country), "store"
-    found, located_by = _located(cart.destination)
-    return (*found, cart.destination.region, cart.destination.country), located_by
+def _home(cart: Cart, ends: Mapping[int, int | None]) -> tuple[Place, str]:
+    """The destination, and what it was placed by; where all lines end in stores nobody has to find it."""
+    there = cart.destination
+    if ends and None not in ends.values():
+        return Place(None, None, there.region, there.country), "store"
+    found, located_by = _located(there)
+    return Place(*found, there.region, there.country), located_by
 
 
 def _located(destination: Destination) -> tuple[tuple[float, float], str]:

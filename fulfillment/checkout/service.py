@@ -4,29 +4,25 @@ The plan is made by the planner of the strategy, from the tables that orders are
 order would go and costs what the order would cost.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
 from django.utils import timezone
 
-from fulfillment import list_limits, shipping_setup
+from fulfillment import shipping_setup
 from fulfillment.checkout.asking import Asked, ask
-from fulfillment.checkout.options import Offers, Solved, components, merged
+from fulfillment.checkout.options import Offers, components, merged
+from fulfillment.checkout.parts import Parts, Solved
 from fulfillment.checkout.types import CHEAPEST, EARLIEST, GREENEST, PLAN, Cart, CartPlan, LineResult, Option
 from fulfillment.checkout.ways import Ways
-from fulfillment.loading import Loaded, facts, load
+from fulfillment.loading import facts
 from fulfillment.planner_optimizer import CostPlanner
 from fulfillment.sourcing_strategy import LinePlan, Planner, planner_for
-from fulfillment.strategy_document import LiveStrategy
 from inventory.models import Product
 from inventory.services.reservations import reserve_or_refuse
 from inventory.types import ReservationLine, ReservationRequest
-
-# As sourcing works where nobody made a strategy.
-NO_STRATEGY = LiveStrategy("", 0, True, {"weights": {}, "constraints": [], "objective": "nearest"})
 
 
 def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
@@ -42,17 +38,15 @@ def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
     )  # fmt: skip
     plans = _planner(asked, facts_of).plan(asked.problem)
     reports = asked.problem.reports
-    loaded = _loaded(asked, plans, facts_of)
-    strategy = reports[0].loaded.strategy if reports else loaded.strategy
-    units = [sum(part[1] for part in plans[n].allocations) for n in range(len(cart.lines))]
-    parted = [len(plans[n].allocations) > 1 for n in range(len(cart.lines))]
-    ways = Ways(loaded, units, parted, cart.confidence)
+    parts = Parts(asked, plans, facts_of, cart.confidence)
+    strategy = reports[0].loaded.strategy if reports else parts.strategy
     solved = [(report.loaded, report.solution) for report in reports]
-    solved = solved or [(loaded, ways.fixed(_allocations(plans)))]
-    options = _options(Offers(cart, asked, ways, shipping_setup.rate_factors()), solved, bool(reports))
-    lines = [_line(n, plans[n], asked, cart, bool(loaded.services)) for n in range(len(cart.lines))]
+    solved = solved or parts.as_planned
+    offers = Offers(cart, asked, parts.by_line, parts.known, shipping_setup.rate_factors())
+    options = _options(offers, parts, solved, bool(reports))
+    lines = [_line(n, plans[n], asked, cart, parts.has_services(n)) for n in range(len(cart.lines))]
     return CartPlan(
-        str(uuid4()), strategy.key, strategy.version, loaded.services[0].currency if loaded.services else "USD",
+        str(uuid4()), strategy.key, strategy.version, next((one.currency for one in parts.known.services), "USD"),
         asked.located_by, options, tuple(lines), components([one for _, one in solved]),
         tuple(dict.fromkeys(name for plan in plans.values() for name in plan.relaxed or ())),
     )  # fmt: skip
@@ -60,44 +54,24 @@ def plan_cart(cart: Cart, *, now: datetime | None = None) -> CartPlan:
 
 def _planner(asked: Asked, facts_of: Callable) -> Planner:
     """That of orders; what compares carriers does so at this moment, and between the carriers that are asked for."""
-    planner = planner_for(asked.need.rules.key, asked.need.rules.objective)
+    rules = asked.needs[0].rules
+    planner = planner_for(rules.key, rules.objective)
     return CostPlanner(facts_of=facts_of) if isinstance(planner, CostPlanner) else planner
 
 
-def _loaded(asked: Asked, plans: Mapping[int, LinePlan], facts_of: Callable) -> Loaded:
-    """The whole cart with the last rules that were tried: the strategy's own, unless something found no source by them."""
-    bars = list_limits.outside(plans, asked.list_days)
-    (need,) = list_limits.barred([asked.need], bars)
-    if asked.problem.reports:
-        last = asked.problem.reports[-1].loaded
-        if len(asked.problem.reports) == 1 and not bars:
-            return last
-        need = replace(need, rules=last.orders[0].rules)
-        return load(last.known, [need], asked.stock, last.strategy, relaxed=last.relaxed)
-    known = facts_of([need])
-    strategy = known.strategies.get(need.rules.key) or known.strategies.get("") or NO_STRATEGY
-    relaxed = any(plan.relaxed for plan in plans.values())
-    return load(known, [need], asked.stock, strategy, relaxed=relaxed)
-
-
-def _allocations(plans: Mapping[int, LinePlan]) -> dict[int, dict[int, int]]:
-    return {n: {pk: units for pk, units, _ in plan.allocations} for n, plan in plans.items()}
-
-
-def _options(offers: Offers, solved: Sequence[Solved], by_cost: bool) -> tuple[Option, ...]:
-    ways = offers.ways
-    if not ways.loaded.services or not any(ways.units):
+def _options(offers: Offers, parts: Parts, solved: Sequence[Solved], by_cost: bool) -> tuple[Option, ...]:
+    if not any(len(solution.parcel_node) for _, solution in solved):
         return ()
     found = [offers.option(PLAN, solved)]
-    base = solved[0][1] if by_cost and len(solved) == 1 else ways.cheapest()
-    if base is not solved[0][1] and not ways.brings_all(base):
+    cheapest = parts.cheapest(solved, by_cost)
+    if cheapest is None:
         return merged(found)
-    for kind, solution in (
-        (CHEAPEST, base),
-        (EARLIEST, ways.earliest(base)),
-        (GREENEST, ways.greenest(base)),
+    for kind, ways in (
+        (CHEAPEST, cheapest),
+        (EARLIEST, parts.by(Ways.earliest, cheapest)),
+        (GREENEST, parts.by(Ways.greenest, cheapest)),
     ):
-        found.append(offers.option(kind, [(ways.loaded, solution)]))
+        found.append(offers.option(kind, ways))
     return merged(found)
 
 

@@ -1,6 +1,6 @@
-"""Other ways to bring a cart, over the arrays that sourcing made of it: cheapest, earliest, greenest. Pure.
+"""Other ways to bring a cart, or a part of it, over the arrays that sourcing made of it: cheapest, earliest, greenest. Pure.
 
-A cart has one destination, so each source has one distance; a promise is the quantile of all days together, not the stated days.
+Lines that end in one place: each source has one distance; a promise is the quantile of all days together, not the stated days.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,7 +71,7 @@ class Ways:
         """None: the service does not go there from this source. Sources that work alike share the arithmetic."""
         setup, service = self.loaded.known.setups[self.loaded.nodes[node]["pk"]], self.loaded.services[v]
         zone = zone_of(service.tariff, float(self.km[node]))
-        if zone is None or service.id not in setup.offered:
+        if zone is None or (service.carries and service.id not in setup.offered):
             return None
         key = (v, zone, *setup.works_like(service))
         if key not in self._promises:

@@ -32,7 +32,7 @@ from fulfillment.optimizer import (
     Stock,
 )
 from fulfillment.rates import billable_units, rate_tables
-from fulfillment.shipping_setup import ServiceSetup
+from fulfillment.shipping_setup import TAKEN_THERE, ServiceSetup
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed
 from fulfillment.strategy_costs import costs_of
 from fulfillment.strategy_document import LiveStrategy
@@ -47,6 +47,7 @@ SPLIT_MINOR = (
     100  # a parcel more, where a strategy weighs splits; a kilometer costs a cent where it weighs distance
 )
 NEVER = 10_000  # days
+ANY_WEIGHT = 2**62  # one step, whatever it weighs
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,9 @@ class _Loader:
         self.rules = StrategyRules(known, located, self.products, strategy, relaxed=relaxed)
         limits = self.rules.lines_per_day()
         self.nodes = [_limited(row, limits.get(row["pk"])) for row in located]
+        stores = {order.store for order in orders}
+        self.takes = np.array([row["pk"] in stores for row in self.nodes], bool)
+        self.services = [*known.services, *([TAKEN_THERE] if self.takes.any() else [])]
         self.costs = costs_of(strategy.document)
         self.days = {row["pk"]: self._day(row["pk"]) for row in self.nodes}
         self.ready = self._ready()
@@ -131,15 +135,13 @@ class _Loader:
             latitude=[order.latitude for order in self.orders],
             longitude=[order.longitude for order in self.orders],
             masks=masks,
-            offered=np.array(
-                [[one.id in known.setups[row["pk"]].offered for one in known.services] for row in self.nodes], bool
-            ).reshape(len(self.nodes), len(known.services)),
+            offered=self._offered(),
             ready_days=self.ready,
             weights=[self._weights()],
             distance_cents=1.0 if "distance" in self.strategy.document["weights"] else 0.0,
         )  # fmt: skip
         return Loaded(
-            problem, self.orders, self.lines, self.nodes, known.services, self.days, self.strategy, self.relaxed, excluded,
+            problem, self.orders, self.lines, self.nodes, self.services, self.days, self.strategy, self.relaxed, excluded,
             known,
         )  # fmt: skip
 
@@ -165,8 +167,16 @@ class _Loader:
         pk = row["pk"]
         return self.known.used.get((pk, self.days[pk], row["capacity_unit"]), 0) + self.taken.get(pk, 0)
 
+    def _offered(self) -> np.ndarray:
+        """By source and service; that of no carrier where customers take goods."""
+        table = np.zeros((len(self.nodes), len(self.services)), bool)
+        for n, row in enumerate(self.nodes):
+            offered = self.known.setups[row["pk"]].offered
+            table[n] = [one.id in offered if one.carries else self.takes[n] for one in self.services]
+        return table
+
     def _services(self) -> Services:
-        setups = self.known.services
+        setups = self.services
         tables = rate_tables(
             [one.tariff for one in setups], heaviest_units=self._heaviest(), day=self.known.now.date()
         )
@@ -175,13 +185,17 @@ class _Loader:
             for rank, zone in enumerate(zones):
                 days[row, rank] = one.stated_days.get(zone, 0)
         return Services(
-            weight_unit=tables.weight_unit,
+            weight_unit=[
+                steps if one.carries else ANY_WEIGHT
+                for steps, one in zip(tables.weight_unit, setups, strict=True)
+            ],
             max_distance=tables.max_distance,
             zone_limits=tables.zone_limits,
             rate_cents=tables.rate_cents,
             transit_days=days,
             late_ppm=np.array([one.late_ppm for one in setups], np.int64).reshape(len(setups), 6),
             mm3_per_unit=[1000 * (one.tariff.dim_divisor or 0) for one in setups],
+            carries=[one.carries for one in setups],
         )
 
     def _heaviest(self) -> int:
@@ -201,11 +215,11 @@ class _Loader:
     def _ready(self) -> np.ndarray:
         """Days until a parcel leaves, by source and service; a source that never works again is NEVER away."""
         known, cache = self.known, {}
-        table = np.zeros((len(self.nodes), len(known.services)), np.int64)
+        table = np.zeros((len(self.nodes), len(self.services)), np.int64)
         for n, row in enumerate(self.nodes):
             setup = known.setups[row["pk"]]
-            for v, service in enumerate(known.services):
-                if service.id not in setup.offered:
+            for v, service in enumerate(self.services):
+                if service.carries and service.id not in setup.offered:
                     continue
                 key = setup.works_like(service)
                 if key not in cache:
@@ -270,6 +284,7 @@ class _Loader:
             max_distance=[min(reach, order.rules.max_distance_km or np.inf) for order in self.orders],
             sticky_cents=[STICKY_MINOR] * len(self.orders),
             split_cents=[split] * len(self.orders),
+            taken_at=[self.place.get(order.store, -1) for order in self.orders],
         )  # fmt: skip
 
     def _days_left(self, order: OrderNeed) -> int:

@@ -118,11 +118,17 @@ class Lane(NamedTuple):
     late_cents: np.ndarray
 
 
+def usable(problem: Problem, order, node, service: int):
+    """Is the service offered there, and the kind that such a parcel needs: a carrier, or none where it lies already."""
+    carried = problem.orders.taken_at[order] != node
+    return problem.offered[node, service] & (problem.services.carries[service] == carried)
+
+
 def lane(problem: Problem, order, node, distance, service: int) -> Lane:
     services, orders = problem.services, problem.orders
     zone = np.searchsorted(services.zone_limits[service], distance, side="left")
     reach = np.minimum(services.max_distance[service], orders.max_distance[order])
-    runs = problem.offered[node, service] & (distance <= reach)
+    runs = usable(problem, order, node, service) & (distance <= reach)
     away = problem.nodes.processing_days[node] + problem.ready_days[node, service]
     slack = orders.days_left[order] - away - services.transit_days[service, zone]
     chance = services.late_ppm[service, np.clip(slack, -2, 3) + 2]

@@ -58,7 +58,8 @@ class Services:
 
     `zone_limits` are the upper distances (inclusive) of all zones but the last; rates hold minimum and surcharges,
     not the weight of a parcel's volume: `mm3_per_unit` says how many cubic millimeters count as one step (0: they do not).
-    `late_ppm` is the chance to be late at a slack of -2 to 3 days, in millionths.
+    `late_ppm` is the chance to be late at a slack of -2 to 3 days, in millionths. A service that is no carrier
+    (`carries` false) is for what lies where the customer takes it: see `Orders.taken_at`.
     """
 
     weight_unit: np.ndarray = column(np.int64, "V", low=1)
@@ -68,6 +69,7 @@ class Services:
     transit_days: np.ndarray = column(np.int64, "V", "Z", low=0, high=10_000)
     late_ppm: np.ndarray = column(np.int64, "V", "SLACKS", low=0, high=1_000_000, fill=0)
     mm3_per_unit: np.ndarray = column(np.int64, "V", low=0, high=2**50, fill=0)
+    carries: np.ndarray = column(bool, "V", fill=True)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -95,6 +97,7 @@ class Orders:
     """`lines` of order o are rows line_start[o] to line_start[o + 1]. `mask` names a row of `Problem.masks`.
 
     `split_cents` is paid for each parcel after the first, `sticky_cents` for each unit that leaves the node it has now.
+    `taken_at`: the node where the customer takes the goods, or -1; from there no carrier brings them.
     """
 
     line_start: np.ndarray = column(np.int64, "O+1", low=0)
@@ -109,6 +112,7 @@ class Orders:
     split_cents: np.ndarray = column(np.int64, "O", low=0, high=2**31, fill=0)
     sticky_cents: np.ndarray = column(np.int64, "O", low=0, high=2**31, fill=0)
     weights: np.ndarray = column(np.int64, "O", low=0, fill=0)
+    taken_at: np.ndarray = column(np.int64, "O", low=-1, fill=-1)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -194,6 +198,7 @@ class Problem:
             ("orders.destination", self.orders.destination, size["D"], False),
             ("orders.mask", self.orders.mask, size["M"], False),
             ("orders.weights", self.orders.weights, size["T"], False),
+            ("orders.taken_at", self.orders.taken_at, size["N"], True),
             ("lines.sku", self.lines.sku, size["K"], False),
             ("lines.pinned", self.lines.pinned, size["N"], True),
             ("lines.current", self.lines.current, size["N"], True),

@@ -9,6 +9,7 @@ from time import perf_counter
 from django.utils import timezone
 
 from fulfillment import list_limits, planner_optimizer, selectors
+from fulfillment.destinations import Place, by_place
 from fulfillment.errors import UnknownStrategy
 from fulfillment.list_limits import Bucket, ListDays
 from fulfillment.loading.list_days import list_days as days_of_lists
@@ -242,22 +243,23 @@ class _Batch:
         by_order = defaultdict(list)
         for demand in self.demands:
             if self.wanted[demand.line_id] > 0:
-                store = self.sources.get(self._open(demand).goes_to)
-                by_order[demand.order_id, demand.strategy, store].append(demand)
-        for (order_id, strategy, store), group in by_order.items():
-            there = (
-                store or group[0]
-            )  # lines that go to a store are measured to it, beside those that go home
-            yield OrderNeed(
-                order_id,
-                [self._need(demand) for demand in group],
-                there.latitude,
-                there.longitude,
-                there.region,
-                there.country,
-                self.rules[strategy],
-                frozenset(used[order_id]),
-            )
+                by_order[demand.order_id, demand.strategy].append(demand)
+        for (order_id, strategy), group in by_order.items():
+            first = group[0]
+            home = Place(first.latitude, first.longitude, first.region, first.country)
+            ends = {demand: self._open(demand).goes_to for demand in group}
+            for place, demands in by_place(ends, home, self.sources).items():
+                yield OrderNeed(
+                    order_id,
+                    [self._need(demand) for demand in demands],
+                    place.latitude,
+                    place.longitude,
+                    place.region,
+                    place.country,
+                    self.rules[strategy],
+                    frozenset(used[order_id]),
+                    store=place.store,
+                )
 
     def _fixed(self, demand: LineDemand) -> int | None:
         """The store of a pickup, else what a policy or a person assigned."""

@@ -6,14 +6,14 @@ cheapest service, with the same functions that count a plan by cost.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from fulfillment.loading import Facts, Loaded, load
 from fulfillment.optimizer import COMPONENTS
 from fulfillment.optimizer.costing import Shipped, parcel_components
-from fulfillment.optimizer.parcels import billable, great_circle
+from fulfillment.optimizer.parcels import billable, great_circle, usable
 from fulfillment.optimizer.problem import Problem
 from fulfillment.planner_optimizer import shares
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed
@@ -112,10 +112,7 @@ PLAIN = LiveStrategy("", 0, False, {"weights": {}, "constraints": []})
 
 
 def _only(need: OrderNeed, lines: Sequence[LineNeed]) -> OrderNeed:
-    return OrderNeed(
-        need.order_id, lines, need.latitude, need.longitude, need.region, need.country, need.rules,
-        need.used_sources,
-    )  # fmt: skip
+    return replace(need, lines=lines)
 
 
 def _priced(
@@ -178,7 +175,7 @@ def _cheapest(problem: Problem, order: np.ndarray, node: np.ndarray, alloc: np.n
         zone = np.searchsorted(problem.services.zone_limits[one], distance, side="left")
         step = billable(problem, grams, volume, one)
         rate = problem.services.rate_cents[one, zone, np.minimum(step, steps - 1)]
-        runs = problem.offered[node, one] & (distance <= problem.services.max_distance[one])
+        runs = usable(problem, order, node, one) & (distance <= problem.services.max_distance[one])
         slack = _slack(problem, order, node, one, zone)
         chance = problem.services.late_ppm[one, np.clip(slack, -2, 3) + 2]
         cost = rate + (chance * problem.orders.late_cents[order] + 500_000) // 1_000_000

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 from django.db.models import Max
 
 from fulfillment import selectors
+from fulfillment.destinations import Place, by_place
 from fulfillment.loading import Facts, facts
-from fulfillment.methods import barred_sources
+from fulfillment.methods import AT_A_STORE, barred_sources
 from fulfillment.models import (
     FulfillmentLine,
     FulfillmentOrder,
@@ -21,7 +22,7 @@ from fulfillment.models import (
     Strategy,
     StrategyVersion,
 )
-from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules, SourceFacts
+from fulfillment.sourcing_strategy import PARTLY, SOURCED, LineNeed, OrderNeed, Rules
 from fulfillment.strategy_document import LiveStrategy, list_members
 from fulfillment.what_if.past_days import OVER, PastCapacity, PastListDays
 from inventory.history import Stock, StockHistory
@@ -217,19 +218,24 @@ class Past:
         return Strategy.objects.filter(is_default=True).values_list("key", flat=True).first() or ""
 
     def _needs(self, at: datetime, rows: Sequence[Made], planned: Collection[int]) -> Iterator[OrderNeed]:
-        stores = {source.id: source for source in self.sources}
-        groups: dict[tuple[int, str, SourceFacts | None], list[Made]] = defaultdict(list)
+        sources = {source.id: source for source in self.sources}
+        groups: dict[tuple[int, str], list[Made]] = defaultdict(list)
         for one in rows:
-            line = self.lines[one.line]
-            store = stores.get(line.store) if line.method == OrderLine.Method.SHIP_TO_STORE else None
-            groups[one.order, self._strategy_of(one), store].append(one)
-        for (order, strategy, store), group in groups.items():
-            line = store or self.lines[group[0].line]
+            groups[one.order, self._strategy_of(one)].append(one)
+        for (order, strategy), group in groups.items():
+            first = self.lines[group[0].line]
+            home = Place(first.latitude, first.longitude, first.region, first.country)
             out = [piece for piece in self.pieces[order] if piece.was_out(at, planned)]
-            yield OrderNeed(
-                order, [self._need(at, one, out) for one in group], line.latitude, line.longitude, line.region,
-                line.country, Rules(key=strategy), frozenset(p.source for p in out if p.units_at(at)),
-            )  # fmt: skip
+            by_line = {one.line: one for one in group}
+            for place, lines in by_place({pk: self._ends(pk) for pk in by_line}, home, sources).items():
+                yield OrderNeed(
+                    order, [self._need(at, by_line[pk], out) for pk in lines], place.latitude, place.longitude,
+                    place.region, place.country, Rules(key=strategy),
+                    frozenset(p.source for p in out if p.units_at(at)), store=place.store,
+                )  # fmt: skip
+
+    def _ends(self, pk: int) -> int | None:
+        return self.lines[pk].store if self.lines[pk].method in AT_A_STORE else None
 
     def _need(self, at: datetime, one: Made, out: Sequence[Piece]) -> LineNeed:
         line = self.lines[one.line]

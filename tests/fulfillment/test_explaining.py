@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from fulfillment_world import ACTOR
 
-from fulfillment.explaining import situation, why_not
+from fulfillment.explaining import situations, why_not
 from fulfillment.models import FulfillmentOrder, SourceDay
 from fulfillment.services.optimizing import optimize_lines
 from inventory.models import FulfillmentSource, InventoryPosition
@@ -79,7 +79,7 @@ def test_the_chosen_source_is_told_as_such_and_nothing_is_written(priced):
     )
     assert why_not(order, "???")["sentence"] == "There is no source ???."
     assert list(InventoryPosition.objects.values_list()) == before
-    assert situation(order).solution.total_cents > 0
+    assert situations(order)[0].solution.total_cents > 0
 
 
 def test_the_api_tells_the_sentence_first(priced, client):
@@ -113,7 +113,7 @@ def test_capacity_of_the_order_itself_is_given_back_in_its_own_unit(priced):
     assert optimize(priced, early) == "CHI"
     chicago.update(capacity_unit="units", capacity_per_day=5)
     assert optimize(priced, late) == "CHI"
-    now = situation(early)
+    (now,) = situations(early)
     assert now.loaded.problem.nodes.cap_max[now.node("CHI")] == 0
     assert why_not(early, "CHI")["changes"][0]["kind"] == "capacity"
     assert why_not(late, "CHI")["changes"] == []
