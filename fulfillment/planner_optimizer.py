@@ -8,14 +8,14 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from time import perf_counter
 
 from django.utils import timezone
 
 from fulfillment import list_limits
 from fulfillment.list_limits import ListDays, ListLimit
-from fulfillment.loading import Facts, Loaded, facts, load
+from fulfillment.loading import Facts, Loaded, facts, load, planned_together
 from fulfillment.nearest import NearestPlanner
 from fulfillment.optimizer import COMPONENTS, Solution, solve
 from fulfillment.sourcing_strategy import (
@@ -80,36 +80,60 @@ class _Batch:
     def run(self) -> dict[int, LinePlan]:
         groups = defaultdict(list)
         for order in self.orders:
-            groups[order.rules.key].append(order)
-        for key, orders in groups.items():
-            strategy = self.known.strategies.get(key) or self.known.strategies[""]
-            self._ladder(strategy, orders)
+            groups[self._together(order)].append(order)
+        for orders in groups.values():
+            self._solve(orders, relaxed=False)
+            by_strategy = defaultdict(list)
+            for order in orders:
+                by_strategy[order.rules.key].append(order)
+            for key, mine in by_strategy.items():
+                self._relax(self._strategy(key), mine)
         return self.plans
 
-    def _ladder(self, strategy: LiveStrategy, orders: Sequence[OrderNeed]) -> None:
-        self._solve(strategy, orders, relaxed=False)
+    def _strategy(self, key: str) -> LiveStrategy:
+        return self.known.strategies.get(key) or self.known.strategies[""]
+
+    @cached_property
+    def _shared(self) -> dict[str, str]:
+        """Strategies that may share a solve have one value; day limits of lists are settled for one strategy at a time."""
+        limited = {order.rules.key for order in self.orders if order.rules.list_limits}
+        today = self.known.now.date()
+        return {
+            key: key if key in limited else planned_together(self._strategy(key), today)
+            for key in {order.rules.key for order in self.orders}
+        }
+
+    def _together(self, order: OrderNeed) -> str:
+        return self._shared[order.rules.key]
+
+    def _relax(self, strategy: LiveStrategy, orders: Sequence[OrderNeed]) -> None:
+        """What got nothing or too little, without the soft constraints."""
         today = self.known.now.date()
         soft = [row["name"] for row in strategy.document["constraints"] if gives_way(row, today)]
         if soft and (rest := remainder(orders, self.plans)):
             first = {line.line_id: self.plans[line.line_id] for order in rest for line in order.lines}
-            self._solve(strategy, rest, relaxed=True, soft=soft)
+            self._solve(rest, relaxed=True, soft=soft)
             self.plans |= {pk: joined(plan, self.plans[pk]) for pk, plan in first.items()}
 
-    def _solve(self, strategy, orders, *, relaxed: bool, soft: Sequence[str] = ()) -> None:
+    def _solve(self, orders: Sequence[OrderNeed], *, relaxed: bool, soft: Sequence[str] = ()) -> None:
         began = perf_counter()
         limits = tuple(limit for limit in orders[0].rules.list_limits if limit.is_hard or not relaxed)
-        loaded, solution = self._within_lists(strategy, orders, limits, relaxed)
+        loaded, solution = self._within_lists(orders, limits, relaxed)
         report = Report(loaded, solution, 0, list(soft))
         self.problem.reports.append(report)
         _Answer(self, report, limits).write()
         report.total_ms = round(1000 * (perf_counter() - began))
 
-    def _within_lists(self, strategy, orders, limits, relaxed: bool) -> tuple[Loaded, Solution]:
+    def _within_lists(self, orders, limits, relaxed: bool) -> tuple[Loaded, Solution]:
         """Solved anew, without the lines that their lists take no more of, until the rest fits."""
         days, turn = self.problem.list_days, 0
         orders = list_limits.without_full(orders, limits, days)
+        strategies = {key: self._strategy(key) for key in {order.rules.key for order in orders}}
         while True:
-            loaded = load(self.known, orders, self.problem.stock, strategy, relaxed=relaxed, taken=self.taken)
+            loaded = load(
+                self.known, orders, self.problem.stock, self._strategy(orders[0].rules.key), relaxed=relaxed,
+                taken=self.taken, others=strategies,
+            )  # fmt: skip
             usual = "single" if len(orders) <= SINGLE else "quick"
             solution = solve(loaded.problem, self.problem.mode or usual)
             if not limits:
@@ -218,7 +242,7 @@ class _Answer:
             standing.counts(row, parts),
             self._sentence(row, line, allocations, got, parts)[:300],
             costs=dict(self.costs[row]) if got else None,
-            version=self.loaded.strategy.version,
+            version=self.loaded.strategy_of[line.line_id].version,
             relaxed=self.report.relaxed or None,
             report=len(self.batch.problem.reports) - 1,
             ships_on=self.leaves.get(row),

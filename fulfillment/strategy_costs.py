@@ -7,7 +7,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StrategyCosts:
-    """Of an order: an amount, and a share of the value of its goods; of a unit that is not sent: an amount beside its price.
+    """Of an order: an amount, and a share of the value of its goods; of a unit that is not sent: an
+    amount, and a share of its price.
 
     The defaults count where a version of a strategy is older than these fields.
     """
@@ -17,6 +18,7 @@ class StrategyCosts:
     reject_minor: int = 700
     reject_percent: float = 10.0
     unfilled_minor: int = 10_000
+    unfilled_percent: float = 100.0
 
     def late(self, goods_minor: int) -> int:
         return self.late_minor + _share(goods_minor, self.late_percent)
@@ -25,7 +27,7 @@ class StrategyCosts:
         return self.reject_minor + _share(goods_minor, self.reject_percent)
 
     def unfilled(self, unit_minor: int) -> int:
-        return unit_minor + self.unfilled_minor
+        return self.unfilled_minor + _share(unit_minor, self.unfilled_percent)
 
 
 def _share(minor: int, percent: float) -> int:

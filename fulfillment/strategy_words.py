@@ -20,7 +20,7 @@ NAMES = {
     "batch_mode": "mode of a batch",
     "late_minor": "cost of a late order in cents", "late_percent": "percent of the goods of a late order",
     "reject_minor": "cost of a refused order in cents", "reject_percent": "percent of the goods of a refused order",
-    "unfilled_minor": "cost of a unit not sent in cents",
+    "unfilled_minor": "cost of a unit not sent in cents", "unfilled_percent": "percent of the price of a unit not sent",
 }  # fmt: skip
 PARTS = {
     "is_hard": "hard", "enabled": "enabled", "valid_from": "first day", "valid_until": "last day",

@@ -137,7 +137,7 @@ class StrategyAdmin(HouseAdmin):
             ("weight_future_sale", "weight_overtime"),
         )}),
         ("What goes wrong costs", {
-            "fields": (("late_minor", "late_percent"), ("reject_minor", "reject_percent"), "unfilled_minor"),
+            "fields": (("late_minor", "late_percent"), ("reject_minor", "reject_percent"), ("unfilled_minor", "unfilled_percent")),
             "description": "Sourcing weighs these against carrier and handling: a dearer source wins where its parcels are less often late or refused.",
         }),
         ("Batch", {"fields": ("is_batch", ("batch_minutes", "batch_mode"),)}),

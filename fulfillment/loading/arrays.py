@@ -1,13 +1,16 @@
-"""The orders of one strategy as the optimizer's arrays.
+"""Orders as the optimizer's arrays: of one strategy, or of several that see the same stock, capacity and money.
 
-A unit that is not shipped costs its price and more, so that it is left only where nothing can bring it; being late and
+A unit that is not shipped costs its price, or a share of it, and more, so that it is left only where nothing can bring it; being late and
 being refused cost an amount and a share of the goods: see `fulfillment.strategy_costs`.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -35,7 +38,7 @@ from fulfillment.rates import billable_units, rate_tables
 from fulfillment.shipping_setup import TAKEN_THERE, ServiceSetup
 from fulfillment.sourcing_strategy import LineNeed, OrderNeed
 from fulfillment.strategy_costs import costs_of
-from fulfillment.strategy_document import LiveStrategy
+from fulfillment.strategy_document import LiveStrategy, counts_on
 
 CAPACITY = {"units": IN_UNITS, "lines": IN_LINES, "orders": IN_PARCELS}
 WEIGHED = {
@@ -52,7 +55,10 @@ ANY_WEIGHT = 2**62  # one step, whatever it weighs
 
 @dataclass(frozen=True)
 class Loaded:
-    """The arrays and what their rows are. `lines[n]` is a LineNeed; `days` the capacity day of each source."""
+    """The arrays and what their rows are. `lines[n]` is a LineNeed; `days` the capacity day of each source.
+
+    `strategies`: that of each order; `strategy`: of the first.
+    """
 
     problem: Problem
     orders: Sequence[OrderNeed]
@@ -60,10 +66,20 @@ class Loaded:
     nodes: Sequence[dict[str, Any]]
     services: Sequence[ServiceSetup]
     days: Mapping[int, date]
-    strategy: LiveStrategy
+    strategies: Sequence[LiveStrategy]
     relaxed: bool
     excluded: Mapping[tuple[int, int], str]  # (line row, node row) -> which constraint
     known: Facts
+
+    @property
+    def strategy(self) -> LiveStrategy:
+        return self.strategies[0]
+
+    @cached_property
+    def strategy_of(self) -> dict[int, LiveStrategy]:
+        """By line id."""
+        pairs = zip(self.orders, self.strategies, strict=True)
+        return {line.line_id: strategy for order, strategy in pairs for line in order.lines}
 
     @cached_property
     def today(self) -> list[date]:
@@ -86,29 +102,78 @@ def load(
     *,
     relaxed: bool = False,
     taken: Mapping[int, int] | None = None,
+    others: Mapping[str, LiveStrategy] | None = None,
 ) -> Loaded:
-    """Arrays for orders of one strategy. `relaxed`: without its soft constraints. `taken`: capacity used meanwhile."""
-    return _Loader(known, orders, stock, strategy, relaxed, taken or {}).loaded()
+    """Arrays for orders of one strategy. `relaxed`: without its soft constraints. `taken`: capacity used meanwhile.
+
+    `others`: the strategies of orders whose rules have these keys; all must be `planned_together` with the first.
+    """
+    others = others or {}
+    strategies = [others.get(order.rules.key, strategy) for order in orders]
+    return _Loader(known, orders, stock, strategies or [strategy], relaxed, taken or {}).loaded()
+
+
+SHARED = ("lines_per_day", "safety_stock", "minimum_inventory")  # constraints that shape what all orders see
+
+
+def planned_together(strategy: LiveStrategy, today: date, *, relaxed: bool = False) -> str:
+    """Equal for strategies whose orders see the same stock and capacity and count money alike, and may share a solve."""
+    document = strategy.document
+    rows = [
+        {**row, "name": ""}
+        for row in document["constraints"]
+        if row["kind"] in SHARED and counts_on(row, today) and (row["is_hard"] or not relaxed)
+    ]
+    return json.dumps([document["weights"], rows], sort_keys=True, default=str)
+
+
+class _Group:
+    """Orders of one strategy: their rows, and what it says of them."""
+
+    def __init__(self, strategy: LiveStrategy, rules: StrategyRules, rows: Sequence[int]) -> None:
+        self.strategy, self.rules, self.rows = strategy, rules, rows
+        self.costs = costs_of(strategy.document)
+        self.splits_lines = rules.count("sources_per_line", 2) > 1
+        self.most = rules.count("sources_per_order", 50)
+        self.reach = rules.reach()
+        self.whole = bool(rules.counted["restrict_partial"])
 
 
 class _Loader:
-    def __init__(self, known, orders, stock, strategy, relaxed, taken) -> None:
-        self.known, self.orders, self.stock, self.strategy = known, orders, stock, strategy
+    def __init__(self, known, orders, stock, strategies, relaxed, taken) -> None:
+        self.known, self.orders, self.stock, self.strategies = known, orders, stock, strategies
         self.relaxed, self.taken = relaxed, taken
         located = [row for row in known.sources if None not in (row["latitude"], row["longitude"])]
         self.place = {row["pk"]: n for n, row in enumerate(located)}
         self.lines = [line for order in orders for line in order.lines]
         self.products = sorted({line.product_id for line in self.lines})
         self.sku = {pk: n for n, pk in enumerate(self.products)}
-        self.rules = StrategyRules(known, located, self.products, strategy, relaxed=relaxed)
+        self.groups = self._groups(located)
+        self.group_of = {row: group for group in self.groups for row in group.rows}
+        self.rules = self.groups[0].rules  # for what all orders see
         limits = self.rules.lines_per_day()
         self.nodes = [_limited(row, limits.get(row["pk"])) for row in located]
         stores = {order.store for order in orders}
         self.takes = np.array([row["pk"] in stores for row in self.nodes], bool)
         self.services = [*known.services, *([TAKEN_THERE] if self.takes.any() else [])]
-        self.costs = costs_of(strategy.document)
         self.days = {row["pk"]: self._day(row["pk"]) for row in self.nodes}
         self.ready = self._ready()
+
+    def _groups(self, located: Sequence[dict[str, Any]]) -> list[_Group]:
+        rows: dict[str, list[int]] = defaultdict(list)
+        for row, strategy in enumerate(self.strategies[: len(self.orders)]):
+            rows[strategy.key].append(row)
+        by_key = {strategy.key: strategy for strategy in self.strategies}
+        return [
+            _Group(
+                one, StrategyRules(self.known, located, self.products, one, relaxed=self.relaxed), rows[key]
+            )
+            for key, one in by_key.items()
+        ]
+
+    @property
+    def weighs(self) -> Mapping[str, Any]:
+        return self.strategies[0].document["weights"]
 
     def _day(self, source: int) -> date:
         try:
@@ -138,10 +203,10 @@ class _Loader:
             offered=self._offered(),
             ready_days=self.ready,
             weights=[self._weights()],
-            distance_cents=1.0 if "distance" in self.strategy.document["weights"] else 0.0,
+            distance_cents=1.0 if "distance" in self.weighs else 0.0,
         )  # fmt: skip
         return Loaded(
-            problem, self.orders, self.lines, self.nodes, self.services, self.days, self.strategy, self.relaxed, excluded,
+            problem, self.orders, self.lines, self.nodes, self.services, self.days, self.strategies, self.relaxed, excluded,
             known,
         )  # fmt: skip
 
@@ -248,40 +313,45 @@ class _Loader:
 
     # -- orders and lines -------------------------------------------------------------------------------------
     def _masks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of sources that an order may use: the strategy's, or those only that it uses already."""
-        allowed = self.rules.open_nodes(self.days)
-        if self.orders and self.orders[0].rules.source_ids is not None:
-            listed = self.orders[0].rules.source_ids
-            allowed &= np.array([row["pk"] in listed for row in self.nodes], bool)
-        masks, rank = [allowed], []
-        most = self.rules.count("sources_per_order", 50)
-        for order in self.orders:
-            if len(order.used_sources) < min(most, order.rules.max_sources):
-                rank.append(0)
-                continue
-            rank.append(len(masks))
-            masks.append(allowed & np.array([row["pk"] in order.used_sources for row in self.nodes], bool))
-        return np.array(masks), np.array(rank, np.int64)
+        """Rows of sources that an order may use: its strategy's, or those only that it uses already."""
+        masks, rank = [], np.zeros(len(self.orders), np.int64)
+        for group in self.groups:
+            allowed, base = self._allowed(group), len(masks)
+            masks.append(allowed)
+            for row in group.rows:
+                order, rank[row] = self.orders[row], base
+                if len(order.used_sources) >= min(group.most, order.rules.max_sources):
+                    rank[row] = len(masks)
+                    used = [one["pk"] in order.used_sources for one in self.nodes]
+                    masks.append(allowed & np.array(used, bool))
+        return np.array(masks), rank
+
+    def _allowed(self, group: _Group) -> np.ndarray:
+        allowed = group.rules.open_nodes(self.days)
+        listed = self.orders[group.rows[0]].rules.source_ids if group.rows else None
+        if listed is None:
+            return allowed
+        return allowed & np.array([row["pk"] in listed for row in self.nodes], bool)
 
     def _orders(self, mask_of: np.ndarray) -> Orders:
-        rules, terms = self.rules, self.known.terms
-        whole = [rules.ships_whole(order) for order in self.orders]
-        # Hard ones are in the rules of the order too; soft ones count until they give way.
-        reach, most = rules.reach(), rules.count("sources_per_order", 50)
-        split = SPLIT_MINOR if "split" in self.strategy.document["weights"] else 0
+        # Hard constraints are in the rules of the order too; soft ones count until they give way.
+        goods = [self.known.terms[order.order_id].goods_minor for order in self.orders]
+        pairs = [(order, self.group_of[row]) for row, order in enumerate(self.orders)]
+        whole = [group.rules.ships_whole(order) for order, group in pairs]
+        split = SPLIT_MINOR if "split" in self.weighs else 0
         return Orders(
             line_start=np.concatenate([[0], np.cumsum([len(order.lines) for order in self.orders])]).astype(np.int64),
             destination=np.arange(len(self.orders)),
             days_left=[self._days_left(order) for order in self.orders],
-            late_cents=[min(2**31, self.costs.late(terms[order.order_id].goods_minor)) for order in self.orders],
-            reject_cents=[min(2**31, self.costs.reject(terms[order.order_id].goods_minor)) for order in self.orders],
+            late_cents=[min(2**31, group.costs.late(n)) for (_, group), n in zip(pairs, goods, strict=True)],
+            reject_cents=[min(2**31, group.costs.reject(n)) for (_, group), n in zip(pairs, goods, strict=True)],
             max_parcels=[
-                1 if one else max(1, min(most, order.rules.max_sources) - len(order.used_sources))
-                for order, one in zip(self.orders, whole, strict=True)
+                1 if one else max(1, min(group.most, order.rules.max_sources) - len(order.used_sources))
+                for (order, group), one in zip(pairs, whole, strict=True)
             ],
-            complete=[bool(rules.counted["restrict_partial"]) or one for one in whole],
+            complete=[group.whole or one for (_, group), one in zip(pairs, whole, strict=True)],
             mask=mask_of,
-            max_distance=[min(reach, order.rules.max_distance_km or np.inf) for order in self.orders],
+            max_distance=[min(group.reach, order.rules.max_distance_km or np.inf) for order, group in pairs],
             sticky_cents=[STICKY_MINOR] * len(self.orders),
             split_cents=[split] * len(self.orders),
             taken_at=[self.place.get(order.store, -1) for order in self.orders],
@@ -292,14 +362,17 @@ class _Loader:
         return NEVER if wanted is None else min(NEVER, max(-NEVER, (wanted - self.known.now.date()).days))
 
     def _lines(self) -> Lines:
-        split, prices = self.rules.count("sources_per_line", 2) > 1, self.known.prices
+        prices = self.known.prices
+        pairs = [
+            (line, order, self.group_of[row]) for row, order in enumerate(self.orders) for line in order.lines
+        ]
         return Lines(
             sku=[self.sku[line.product_id] for line in self.lines],
             quantity=[line.quantity for line in self.lines],
             splittable=[
-                split and order.rules.split_lines and line.quantity > 1 for order in self.orders for line in order.lines
+                group.splits_lines and order.rules.split_lines and line.quantity > 1 for line, order, group in pairs
             ],
-            unfilled_cents=[min(2**31, self.costs.unfilled(prices[line.line_id])) for line in self.lines],
+            unfilled_cents=[min(2**31, group.costs.unfilled(prices[line.line_id])) for line, _, group in pairs],
             current=[self.place.get(line.current_source_id, -1) for line in self.lines],
             pinned=[self.place.get(line.fixed_source_id, -1) if line.fixed_source_id else -1 for line in self.lines],
         )  # fmt: skip
@@ -320,23 +393,37 @@ class _Loader:
             if line.allowed is not None:
                 outside = (at for source, at in self.place.items() if source not in line.allowed)
                 found.update({(n, at): line.outside() for at in outside})
-        found |= self.rules.excluded_by_class([line.product_id for line in self.lines])
-        return found | self.rules.excluded_by_distance(self.orders)
+        for group in self.groups:
+            rows, orders = self._line_rows(group), [self.orders[row] for row in group.rows]
+            by_class = group.rules.excluded_by_class([self.lines[n].product_id for n in rows])
+            for (n, node), name in (by_class | group.rules.excluded_by_distance(orders)).items():
+                found[rows[n], node] = name
+        return found
+
+    @cached_property
+    def _first_line(self) -> list[int]:
+        return [0, *accumulate(len(order.lines) for order in self.orders)]
+
+    def _line_rows(self, group: _Group) -> list[int]:
+        first = self._first_line
+        return [n for row in group.rows for n in range(first[row], first[row + 1])]
 
     def _extras(self) -> Extras:
-        cents = self.rules.priority_cents()
-        rows = [
-            (n, node, each)
-            for n, line in enumerate(self.lines)
-            if line.product_id in cents
-            for node, each in enumerate(cents[line.product_id].tolist())
-            if each
-        ]
+        rows = []
+        for group in self.groups:
+            cents = group.rules.priority_cents()
+            rows += [
+                (n, node, each)
+                for n in (self._line_rows(group) if cents else ())
+                if self.lines[n].product_id in cents
+                for node, each in enumerate(cents[self.lines[n].product_id].tolist())
+                if each
+            ]
         table = np.array(rows, np.int64).reshape(-1, 3)
         return Extras(line=table[:, 0], node=table[:, 1], cents=table[:, 2])
 
     def _weights(self) -> list[int]:
-        given = self.strategy.document["weights"]
+        given = self.weighs
         found = dict.fromkeys(COMPONENTS, 1000)
         for name, parts in WEIGHED.items():
             for part in parts:

@@ -89,6 +89,14 @@ class Strategy(models.Model):
         db_default=10_000,
         help_text="In cents beside its price. As long as bringing a unit costs less, it is brought",
     )
+    unfilled_percent = models.DecimalField(
+        "and percent of its price",
+        max_digits=5,
+        decimal_places=2,
+        default=100,
+        db_default=100,
+        help_text="The margin, where the goods are sold later or to somebody else",
+    )
     is_batch = models.BooleanField(default=False, help_text="Collect orders and plan them together")
     batch_minutes = models.PositiveSmallIntegerField(default=5)
     batch_mode = models.CharField(max_length=4, choices=BatchMode.choices, default=BatchMode.FAST)
@@ -123,7 +131,11 @@ class Strategy(models.Model):
                 condition=Q(max_sources_per_order__gte=1), name="strategy_at_least_one_source"
             ),
             models.CheckConstraint(
-                condition=Q(late_percent__range=(0, 100), reject_percent__range=(0, 100)),
+                condition=Q(
+                    late_percent__range=(0, 100),
+                    reject_percent__range=(0, 100),
+                    unfilled_percent__range=(0, 100),
+                ),
                 name="strategy_percent_within",
             ),
             models.CheckConstraint(

@@ -43,11 +43,11 @@ def write_nearest(
 
 def _run(report, actor: str, now: datetime, cause: str) -> SourcingRun:
     solution, loaded = report.solution, report.loaded
-    strategy, orders = loaded.strategy, loaded.orders
+    orders = loaded.orders
     return SourcingRun(
         mode=solution.mode,
         cause=cause,
-        strategies={strategy.key: strategy.version},
+        strategies={one.key: one.version for one in loaded.strategies},
         orders=len(orders),
         lines=len(loaded.lines),
         sources=len(loaded.nodes),

@@ -6,7 +6,7 @@ How the terms of the instance become ours:
     service    a carrier's service: rates and transit by zone, zones by whole kilometers, lateness by slack
     order      the parcels that it may have, whether it goes out whole and whether its lines may be split are a strategy each;
                an order with one line that may not be split splits none. What lateness and a refusal cost is a share of the goods
-    line       a unit that is not sent costs its price and 9.00, where the instance says 38 % of the price and 9.00
+    line       a unit that is not sent costs 38 % of its price and 9.00, as the generator says it
     stock      counted on hand; what a unit is worth there later is its future sale value
 """
 
@@ -150,7 +150,7 @@ class _Instance:
         for most, whole, split in sorted({_rules(order) for order in self.orders}):
             strategy = Strategy.objects.create(
                 key=_strategy((most, whole, split)), name=_strategy((most, whole, split)), objective="cost",
-                max_sources_per_order=most, split_lines=split, unfilled_minor=900,
+                max_sources_per_order=most, split_lines=split, unfilled_minor=900, unfilled_percent=38,
             )  # fmt: skip
             hazmat = {"ship_class": "hazmat", "source_type": "store"}
             kinds = [("class_not_from", hazmat), *([("restrict_partial", {})] if whole else [])]
