@@ -1,7 +1,7 @@
 """The local part of the demo flow for orders of three lines, with one worker and with two, beside raw psycopg.
 
 The floor writes the same rows of the same tables set-based, in batches of the same size, and nothing else: what the
-engine spends above it is deciding. A lone order is timed from outside: see `lone`.
+engine spends above it is deciding. The bare floor does so without foreign keys. A lone order is timed from outside: see `lone`.
 """
 
 import statistics
@@ -38,7 +38,9 @@ CITIES = (
 def measure(
     url: str, *, orders: int = 2000, rounds: int = 5, lone_orders: int = lone.TIMES
 ) -> dict[str, Any]:
-    """Medians of alternating rounds; `floor_ratio_n` is the engine's rate over the floor's with as many processes."""
+    """Medians of alternating rounds; `floor_ratio_n` is the engine's rate over the floor's with as many processes,
+    `bare_floor_ratio_n` over that of the floor without foreign keys.
+    """
     prepare(stock_factor=1000)
     state = Rounds(url, orders)
     state.engine_round(1)  # warm: imports, plans, caches
@@ -46,16 +48,22 @@ def measure(
         rounds,
         engine_1=lambda: state.engine_round(1),
         floor_1=lambda: state.floor_round(1),
+        bare_floor_1=lambda: state.floor_round(1, bare=True),
         engine_2=lambda: state.engine_round(2),
         floor_2=lambda: state.floor_round(2),
+        bare_floor_2=lambda: state.floor_round(2, bare=True),
     )
+    ratios = {
+        f"engine.{floor}_ratio_{n}": round(figures[f"engine_{n}"] / figures[f"{floor}_{n}"], 3)
+        for floor in ("floor", "bare_floor")
+        for n in (1, 2)
+    }
     return {
         "engine.orders_per_s_1": round(figures["engine_1"], 1),
         "engine.orders_per_s_2": round(figures["engine_2"], 1),
         "engine.floor_orders_per_s_1": round(figures["floor_1"], 1),
         "engine.floor_orders_per_s_2": round(figures["floor_2"], 1),
-        "engine.floor_ratio_1": round(figures["engine_1"] / figures["floor_1"], 3),
-        "engine.floor_ratio_2": round(figures["engine_2"] / figures["floor_2"], 3),
+        **ratios,
         "engine.cpu_ms": round(statistics.median(state.cpu_ms), 3),
         "engine.rows_per_order": round(state.rows_per_order, 1),
         "engine.queries_per_batch": state.queries_per_batch,
@@ -97,8 +105,8 @@ class Rounds:
         self._verify(first)
         return outcome["peak_mb"]
 
-    def floor_round(self, workers: int) -> float:
-        return self.replay.run(self.size, workers)
+    def floor_round(self, workers: int, *, bare: bool = False) -> float:
+        return self.replay.run(self.size, workers, bare=bare)
 
     def _here(self) -> float:
         cpu, started = time.process_time(), time.perf_counter()
