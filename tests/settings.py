@@ -4,3 +4,8 @@ from iom.settings import *  # noqa: F403
 from iom.settings import INSTALLED_APPS as OURS
 
 INSTALLED_APPS = [*OURS, "tests.warranties.apps.WarrantiesConfig"]
+
+# Nothing that tests ask about, and together nearly half of what they cost: slow hashes for each user that one makes, and
+# a walk through all static files for each client.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WHITENOISE_AUTOREFRESH = True
