@@ -192,7 +192,9 @@ def foreign_keys(url: str, names: Iterable[str]) -> Iterator[None]:
         found = raw.execute(FOREIGN_KEYS, [[f'"{name}"' for name in names]]).fetchall()
         twins = [(_twin(table), sql.Identifier(key), sql.SQL(definition)) for table, key, definition in found]
         for twin, key, definition in twins:
-            raw.execute(sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID").format(twin, key, definition))
+            raw.execute(
+                sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {} NOT VALID").format(twin, key, definition)
+            )
         try:
             yield
         finally:
