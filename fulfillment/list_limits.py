@@ -4,8 +4,9 @@ A line counts once for each source that brings a part of it, for the day on whic
 source's own zone, or its next one after the cutoff. So a list whose sources lie in several zones is counted for each
 date, together for all sources that have this date then.
 
-A solve of many orders knows limits of single sources only. So planners plan first, keep the lines to the list that fit,
-and plan the others without those sources, with the reason. Source: reference FRO-4.
+A solve of few orders keeps what is left of each day and finds the best plan within it. One of many knows limits of single
+sources only: there planners plan first, keep the lines to the list that fit, and plan the others without those sources,
+with the reason. Source: reference FRO-4.
 """
 
 from collections import Counter, defaultdict
@@ -98,6 +99,30 @@ def barred(orders: Sequence["OrderNeed"], bars: Bars) -> list["OrderNeed"]:
             order = replace(order, lines=lines)
         found.append(order)
     return found
+
+
+def rooms(limits: Sequence[ListLimit], days: ListDays) -> list[tuple[frozenset[int], int]]:
+    """What is left of each limit's days: the sources of its list that have this day now, and lines."""
+    found = []
+    for limit in limits:
+        for day in sorted({days.days[source] for source in limit.sources if source in days.days}):
+            there = frozenset(source for source in limit.sources if days.days.get(source) == day)
+            found.append((there, days.room(limit, day)))
+    return found
+
+
+def beside(
+    places: Mapping[int, Collection[int]], limits: Sequence[ListLimit], days: ListDays
+) -> dict[int, dict[int, str]]:
+    """The lines that bring nothing from a list's day that these `places` fill up, with its sources and the reason."""
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    for limit in limits:
+        for there, room in rooms([limit], days):
+            inside = {line: len(there.intersection(sources)) for line, sources in places.items()}
+            if room and sum(inside.values()) == room:
+                for line in (line for line, count in inside.items() if not count):
+                    found[line].update(dict.fromkeys(there, limit.reason))
+    return dict(found)
 
 
 def above(

@@ -132,33 +132,39 @@ class _Batch:
         while True:
             loaded = load(
                 self.known, orders, self.problem.stock, self._strategy(orders[0].rules.key), relaxed=relaxed,
-                taken=self.taken, others=strategies,
+                taken=self.taken, others=strategies, together=list_limits.rooms(limits, days),
             )  # fmt: skip
             usual = "single" if len(orders) <= SINGLE else "quick"
             solution = solve(loaded.problem, self.problem.mode or usual)
             if not limits:
                 return loaded, solution
             bars = _above(loaded, solution, limits, days, strictly=turn >= QUICK_TURNS)
+            if not bars and not turn:  # full, but not too full: planned once more to say so to the others
+                bars = list_limits.beside(_places(loaded, solution), limits, days)
             if not bars:
                 return loaded, solution
             orders, turn = list_limits.barred(orders, bars), turn + 1
+
+
+def _places(loaded: Loaded, solution: Solution) -> dict[int, list[int]]:
+    """The sources of each line."""
+    parts, _ = shares(solution)
+    return {
+        line.line_id: [loaded.nodes[node]["pk"] for node in parts.get(row, ())]
+        for row, line in enumerate(loaded.lines)
+    }
 
 
 def _above(
     loaded: Loaded, solution: Solution, limits: Sequence[ListLimit], days: ListDays, *, strictly: bool
 ) -> dict[int, dict[int, str]]:
     """Lines that their lists take no more of; those stay for which another source would be dearest."""
-    parts, _ = shares(solution)
-    places = {
-        line.line_id: [loaded.nodes[node]["pk"] for node in parts.get(row, ())]
-        for row, line in enumerate(loaded.lines)
-    }
     standing = cache(partial(Standing, loaded, solution))
 
     def worth(line: int, without: Collection[int]) -> int:
         return standing().dearer_without(line, without)
 
-    return list_limits.above(places, limits, days, worth=worth, strictly=strictly)
+    return list_limits.above(_places(loaded, solution), limits, days, worth=worth, strictly=strictly)
 
 
 def shares(parcels) -> tuple[dict[int, dict[int, int]], dict[int, dict[str, int]]]:

@@ -103,14 +103,16 @@ def load(
     relaxed: bool = False,
     taken: Mapping[int, int] | None = None,
     others: Mapping[str, LiveStrategy] | None = None,
+    together: Sequence[tuple[frozenset[int], int]] = (),
 ) -> Loaded:
     """Arrays for orders of one strategy. `relaxed`: without its soft constraints. `taken`: capacity used meanwhile.
 
     `others`: the strategies of orders whose rules have these keys; all must be `planned_together` with the first.
+    `together`: sources that may bring so many lines among them.
     """
     others = others or {}
     strategies = [others.get(order.rules.key, strategy) for order in orders]
-    return _Loader(known, orders, stock, strategies or [strategy], relaxed, taken or {}).loaded()
+    return _Loader(known, orders, stock, strategies or [strategy], relaxed, taken or {}, together).loaded()
 
 
 SHARED = ("lines_per_day", "safety_stock", "minimum_inventory")  # constraints that shape what all orders see
@@ -140,9 +142,9 @@ class _Group:
 
 
 class _Loader:
-    def __init__(self, known, orders, stock, strategies, relaxed, taken) -> None:
+    def __init__(self, known, orders, stock, strategies, relaxed, taken, together) -> None:
         self.known, self.orders, self.stock, self.strategies = known, orders, stock, strategies
-        self.relaxed, self.taken = relaxed, taken
+        self.relaxed, self.taken, self.together = relaxed, taken, together
         located = [row for row in known.sources if None not in (row["latitude"], row["longitude"])]
         self.place = {row["pk"]: n for n, row in enumerate(located)}
         self.lines = [line for order in orders for line in order.lines]
@@ -200,6 +202,7 @@ class _Loader:
             latitude=[order.latitude for order in self.orders],
             longitude=[order.longitude for order in self.orders],
             masks=masks,
+            **self._together(),
             offered=self._offered(),
             ready_days=self.ready,
             weights=[self._weights()],
@@ -291,6 +294,14 @@ class _Loader:
                     cache[key] = _days(setup.schedule(service), known.now)
                 table[n, v] = cache[key]
         return table
+
+    def _together(self) -> dict[str, Any]:
+        if not self.together:
+            return {}
+        return {
+            "together": [[row["pk"] in sources for row in self.nodes] for sources, _ in self.together],
+            "together_lines": [lines for _, lines in self.together],
+        }
 
     # -- stock ------------------------------------------------------------------------------------------------
     def _stock(self) -> Stock:

@@ -4,6 +4,8 @@ Whole numbers of parcels; rows say that no atom ships twice, that an order has n
 orders ship whole, and what is left of stock and capacity, with overtime above the regular part.
 """
 
+from dataclasses import dataclass
+
 import highspy
 import numpy as np
 
@@ -13,6 +15,7 @@ from .prices import Prices, no_prices
 from .search import node_use, parcel_fits
 
 SMALL_ORDERS, SMALL_COLUMNS = 24, 3000
+TURN = 1e-4  # cents: of equal plans that one in which who came first gets the place; all of them are less than a cent
 
 
 def small_enough(table: Table) -> bool:
@@ -20,19 +23,33 @@ def small_enough(table: Table) -> bool:
     return len(table.order_shape) <= SMALL_ORDERS and len(table.col_pair) <= SMALL_COLUMNS
 
 
-def plan_exactly(table: Table) -> tuple[Plan, int]:
+@dataclass(frozen=True)
+class Together:
+    """Limits of nodes together: `nodes` by limit, and the `lines` in parcels that they may send."""
+
+    nodes: np.ndarray
+    lines: np.ndarray
+
+    def of(self, node: int) -> list[int]:
+        return np.flatnonzero(self.nodes[:, node]).tolist()
+
+
+def plan_exactly(table: Table, together: Together | None = None) -> tuple[Plan, int]:
     """The best plan of all orders, and its cost, which is then the bound."""
     plan = new_plan(table)
-    improve_exactly(table, np.arange(len(table.order_shape)), plan, no_prices(table))
+    orders = np.arange(len(table.order_shape))
+    improve_exactly(table, orders, plan, no_prices(table), together)
     return plan, cost_of(table, plan)
 
 
-def improve_exactly(table: Table, orders: np.ndarray, plan: Plan, prices: Prices) -> None:
+def improve_exactly(
+    table: Table, orders: np.ndarray, plan: Plan, prices: Prices, together: Together | None = None
+) -> None:
     """Lay `orders` anew, as well as can be with what the others leave."""
     for order in orders:
         lift(table, order, plan)
-    model = _Model(table, plan, prices)
-    alone = len(orders) == 1 and not prices.stock.any() and not prices.node.any()
+    model = _Model(table, plan, prices, together)
+    alone = len(orders) == 1 and together is None and not prices.stock.any() and not prices.node.any()
     for order in orders:
         model.add_order(int(order), alone=alone)
     for order, states, columns in model.solve():
@@ -43,8 +60,8 @@ def improve_exactly(table: Table, orders: np.ndarray, plan: Plan, prices: Prices
 class _Model:
     """The program while it is written: columns with their entries, rows by name."""
 
-    def __init__(self, table: Table, plan: Plan, prices: Prices) -> None:
-        self.table, self.plan, self.prices = table, plan, prices
+    def __init__(self, table: Table, plan: Plan, prices: Prices, together: Together | None) -> None:
+        self.table, self.plan, self.prices, self.together = table, plan, prices, together
         self.cost, self.most, self.entries, self.what = [], [], [], []
         self.rows: dict[tuple, tuple[float, float]] = {}
 
@@ -111,6 +128,11 @@ class _Model:
             entries["row", row] = float(units)
             self.rows["row", row] = (-np.inf, float(self.plan.stand.left[row]))
             cost += units * self.prices.stock[row]
+        for limit in self.together.of(node) if self.together else ():
+            entries["together", limit] = float(table.state_lines[flat])
+            self.rows["together", limit] = (-np.inf, float(self.together.lines[limit]))
+        if self.together:
+            cost += TURN * order
         self._add_node(node)
         self._add(cost, int(table.order_parcels[order]), entries, (order, state, column))
 
@@ -146,7 +168,7 @@ class _Model:
         """Parcels by order as (order, states, columns)."""
         if not self.cost:
             return []
-        solver = _solver()
+        solver = _solver(TURN / 100 if self.together else 0.5)
         solver.passModel(self._program())
         solver.run()
         if solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
@@ -185,8 +207,8 @@ class _Model:
         return [(order, states, columns) for order, (states, columns) in found.items()]
 
 
-def _solver() -> highspy.Highs:
+def _solver(gap: float) -> highspy.Highs:
     solver = highspy.Highs()
-    for name, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0), ("mip_abs_gap", 0.5)):
+    for name, value in (("output_flag", False), ("threads", 1), ("mip_rel_gap", 0.0), ("mip_abs_gap", gap)):
         solver.setOptionValue(name, value)
     return solver

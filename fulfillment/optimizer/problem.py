@@ -3,7 +3,7 @@
 Money is integer minor units, weights integer grams, days whole days. Distances are in the unit of `earth_radius`
 (kilometers unless said otherwise). Node, service, SKU, destination, order and line are named by their row number.
 Sizes: N nodes, V services, Z zones, W weight steps, K SKUs, C product classes, R stock rows, D destinations, M masks,
-O orders, L lines, T weight vectors, X exclusions, E extra costs.
+O orders, L lines, T weight vectors, G limits of nodes together, X exclusions, E extra costs.
 Source of the model: fulfillment-optimization 1.1 to 1.4.
 """
 
@@ -146,7 +146,11 @@ class Extras:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Problem:
-    """A batch. Checked when made: raises ProblemError that names the table and the column."""
+    """A batch. Checked when made: raises ProblemError that names the table and the column.
+
+    `together`: nodes that send no more than `together_lines` lines in parcels among them. Only a problem that is small
+    enough to be one program is kept to it; of a larger one whoever asks looks what is above it.
+    """
 
     nodes: Nodes
     services: Services
@@ -160,6 +164,8 @@ class Problem:
     longitude: np.ndarray = column(float, "D", low=-180, high=180)
     masks: np.ndarray = column(bool, "M", "N", fill=True)
     class_allowed: np.ndarray = column(bool, "C", "N", fill=True)
+    together: np.ndarray = column(bool, "G", "N", fill=True)
+    together_lines: np.ndarray = column(np.int64, "G", low=0, fill=0)
     offered: np.ndarray = column(bool, "N", "V", fill=True)
     ready_days: np.ndarray = column(np.int64, "N", "V", low=0, high=10_000, fill=0)
     weights: np.ndarray = column(np.int64, "T", "COMPONENTS", low=0, high=1_000_000, fill=FULL_WEIGHT)
@@ -178,13 +184,14 @@ class Problem:
         for name in ("nodes", "services", "skus", "stock", "orders", "lines", "exclusions", "extras"):
             settle(getattr(self, name), name, sizes)
         sizes.update({name: sizes.get(name, 1) for name in "MCT"})
+        sizes["G"] = 0
         self._make_optional_sizes(sizes)
         settle(self, "problem", sizes)
         object.__setattr__(self, "sizes", sizes)
         self._check()
 
     def _make_optional_sizes(self, sizes: dict[str, int]) -> None:
-        for name, dim in (("masks", "M"), ("class_allowed", "C"), ("weights", "T")):
+        for name, dim in (("masks", "M"), ("class_allowed", "C"), ("weights", "T"), ("together", "G")):
             if getattr(self, name) is not None:
                 sizes[dim] = np.shape(getattr(self, name))[0]
 

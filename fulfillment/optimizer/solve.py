@@ -8,7 +8,7 @@ import numpy as np
 from .choices import Table, build
 from .costing import Shipped, capacity_use, objective_of, parcel_components, shipped_of
 from .deep import plan_deeply
-from .exact import plan_exactly, small_enough
+from .exact import Together, plan_exactly, small_enough
 from .plan import Plan, plan_at_prices, settle
 from .prices import Prices, bound_of, find_prices, no_prices
 from .problem import Problem
@@ -35,17 +35,18 @@ def solve(problem: Problem, mode: str = "fast", *, seed: int = 0, prices: Prices
         raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}.")
     began = time.perf_counter()
     table, coarse = build(problem)
-    plan, prices, bound = _plan(table, mode, seed, prices)
+    limits = Together(problem.together, problem.together_lines) if problem.sizes["G"] else None
+    plan, prices, bound = _plan(table, mode, seed, prices, limits)
     bound = None if coarse.any() else bound
     return finish(problem, table, plan, prices, mode=mode, bound=bound, began=began)
 
 
-def _plan(table: Table, mode: str, seed: int, prices: Prices | None):
-    if mode == "single":
+def _plan(table: Table, mode: str, seed: int, prices: Prices | None, together: Together | None):
+    if mode == "single" and not (together and small_enough(table)):
         return plan_in_turn(table, prices), prices or no_prices(table), None
     sweep = Sweep(table)
     if small_enough(table):
-        plan, lowest = plan_exactly(table)
+        plan, lowest = plan_exactly(table, together)
         return plan, find_prices(sweep, 20, prices), lowest
     if mode == "deep":
         plan, prices, lowest = plan_deeply(sweep, seed, prices)

@@ -3,6 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import product
 from random import Random
 from threading import Barrier
 
@@ -36,7 +37,7 @@ from fulfillment.models import (
 from fulfillment.services import cancellation, execution, list_days, sourcing, strategies
 from fulfillment.services.optimizing import optimize_lines
 from fulfillment.sourcing_strategy import LinePlan
-from inventory.models import FulfillmentSource
+from inventory.models import FulfillmentSource, InventoryPosition
 from orders.models import Order
 
 BOTH = pytest.mark.parametrize("objective", ["cost", "nearest"])
@@ -349,3 +350,50 @@ def test_control_without_the_condition_the_list_is_exceeded(shared_world, monkey
         list(pool.map(one, orders))
 
     assert from_list() == used() == COMMITTERS > 5
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_few_orders_are_the_best_plan_within_the_list(priced, seed):
+    """Every way to bring them is tried: none that keeps the limit costs less."""
+    chance = Random(seed)
+    room = chance.randint(1, 3)
+    limited(room)
+    for source in FulfillmentSource.objects.all():
+        FulfillmentSource.objects.filter(pk=source.pk).update(
+            handling_parcel_minor=chance.randint(0, 900), handling_unit_minor=chance.randint(0, 300)
+        )
+    Strategy.objects.update(unfilled_minor=5000)
+    things = [
+        priced.product(**{code: chance.randint(1, 3) for code in chance.sample(("CHI", "DAL", "RNO"), chance.randint(1, 3))})
+        for _ in range(3)
+    ]  # fmt: skip
+    orders = [
+        priced.order(*[(thing, 1) for thing in chance.sample(things, chance.randint(1, 3))]) for _ in range(3)
+    ]
+    optimize(priced, *orders)
+    assert from_list() <= room
+    assert SourcingRun.objects.get().cost_minor == least_cost(orders, room)
+
+
+def least_cost(orders, room: int) -> int:
+    """By trying each source, or none, for each line."""
+    sources = {source.pk: source for source in FulfillmentSource.objects.all()}
+    inside = {pk for pk, source in sources.items() if source.code in LIST}
+    lines = [line for order in orders for line in order.lines.order_by("pk")]
+    stock = Counter()
+    for position in InventoryPosition.objects.all():  # as it was before: nothing is reserved yet
+        stock[position.product_id, position.source_id] += position.on_hand
+    best = 10**9
+    for places in product(*[[None, *sources] for _ in lines]):
+        if sum(pk in inside for pk in places) > room:
+            continue
+        wanted = Counter((line.product_id, pk) for line, pk in zip(lines, places, strict=True) if pk)
+        if any(units > stock[key] for key, units in wanted.items()):
+            continue
+        cost = sum(5000 + line.amount_minor for line, pk in zip(lines, places, strict=True) if pk is None)
+        parcels = Counter((line.order_id, pk) for line, pk in zip(lines, places, strict=True) if pk)
+        for (_, pk), units in parcels.items():
+            cost += sources[pk].handling_parcel_minor + units * sources[pk].handling_unit_minor
+            cost += {"CHI": 700, "RNO": 1200, "DAL": 1200}[sources[pk].code]
+        best = min(best, cost)
+    return best
