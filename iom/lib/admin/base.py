@@ -1,12 +1,17 @@
 """Bases of the admin pages: lists that stay fast, machine-kept records that nobody edits by hand."""
 
 import json
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
@@ -52,6 +57,14 @@ class HouseAdmin(ModelAdmin):
     class Media:
         css = {"all": ("iom/admin.css",)}
 
+    def get_urls(self) -> list[URLPattern]:
+        """What stands where a key belongs and is none is not found, on the pages of actions too, which look no further."""
+        found = super().get_urls()
+        for address in found:
+            if "<path:object_id>" in str(address.pattern):
+                address.callback = _of_record(self.model, address.callback)
+        return found
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[KeyChangeList]:
         return KeyChangeList
 
@@ -91,6 +104,25 @@ class ReadOnlyInline(TabularInline):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def _of_record(model: type[Model], view: Callable) -> Callable:
+    @wraps(view)
+    def of_record(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not _can_be_key(model, unquote(kwargs["object_id"])):
+            raise Http404(f"There is no such {model._meta.verbose_name}.")
+        return view(request, *args, **kwargs)
+
+    return of_record
+
+
+def _can_be_key(model: type[Model], text: str) -> bool:
+    """All our keys are whole numbers; of a one-to-one, the other's."""
+    key = model._meta.pk
+    while key.remote_field:
+        key = key.target_field
+    _, most = connection.ops.integer_field_range(key.get_internal_type())
+    return text.isascii() and text.isdecimal() and int(text[:40]) <= (most or 2**63 - 1)
 
 
 def _has_field(model: type[Model], name: str) -> bool:
