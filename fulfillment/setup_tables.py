@@ -183,3 +183,25 @@ TRANSIT = SetupTable(
 LATENESS = SetupTable(
     "lateness", Lateness, [SERVICE, *whole("slack_days", "late_ppm")], ("service", "slack_days")
 )
+
+TABLES = (
+    SOURCES,
+    CARRIERS,
+    SERVICES,
+    RATES,
+    OFFERED,
+    PICKUPS,
+    PRIORITIES,
+    FACTORS,
+    REASONS,
+    METHODS,
+    FUTURE_SALES,
+    SOURCE_LISTS,
+    CALENDARS,
+    HOURS,
+    HOLIDAYS,
+    ZONES,
+    SURCHARGES,
+    TRANSIT,
+    LATENESS,
+)

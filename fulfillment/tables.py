@@ -9,12 +9,11 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models, transaction
 from django.db.models import QuerySet
 
-from inventory.services.import_tables import TableSpec
+from inventory.services.import_tables import MOST_EXPORTED, TableSpec
 from iom.lib import imports
 from iom.lib.imports import BadCell, Report, cell, required
 from iom.lib.tabular import Row
 
-MOST_EXPORTED = 50_000
 BETWEEN = ";"
 
 

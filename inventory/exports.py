@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from inventory.importing import MOST_EXPORTED
 from inventory.models import InventoryPosition, Product
+from inventory.services.import_tables import MOST_EXPORTED
 from inventory.services.imports import PRODUCT_COLUMNS
 
 

@@ -17,14 +17,13 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminRadioSelectWid
 from inventory.models import ImportedFile
 from inventory.services import import_jobs
 from inventory.services.import_jobs import TakenBefore, check, failed_rows, take
-from inventory.services.import_tables import TableSpec
+from inventory.services.import_tables import MOST_EXPORTED, TableSpec
 from iom.lib import tabular
 from iom.lib.admin.base import actor_of
 from iom.lib.tabular import FileRefused
 
 __all__ = ["MOST_EXPORTED", "ImportExport", "TableSpec", "TakenBefore", "check", "failed_rows", "take"]
 SHOWN_FAILURES = 50
-MOST_EXPORTED = 50_000
 State = ImportedFile.State
 
 

@@ -7,4 +7,8 @@ class OrdersConfig(AppConfig):
     name = "orders"
 
     def ready(self) -> None:
+        from inventory.services import import_tables
+        from orders import tables
+
         bind_as_array(self.get_model("Order")._meta.get_field("external_id"))
+        import_tables.register(*tables.TABLES)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
-from inventory.importing import MOST_EXPORTED
+from inventory.services.import_tables import MOST_EXPORTED
 from orders.models import Customer, Order, OrderLine
 from orders.services.imports import CUSTOMER_COLUMNS, HEADER, LINE
 

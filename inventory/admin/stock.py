@@ -7,8 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
-from inventory.exports import exported_products, exported_stock
-from inventory.importing import ImportExport, TableSpec
+from inventory.importing import ImportExport
 from inventory.models import (
     FulfillmentSource,
     ImportedFile,
@@ -17,16 +16,7 @@ from inventory.models import (
     Product,
     Reservation,
 )
-from inventory.services.imports import (
-    PRODUCT_COLUMNS,
-    PRODUCT_TEXTS,
-    STOCK_COLUMNS,
-    STOCK_TEXTS,
-    group_products,
-    group_stock,
-    take_products,
-    take_stock,
-)
+from inventory.tables import PRODUCTS, STOCK
 from iom.lib.admin.base import HouseAdmin, MachineAdmin, actor_of, flag
 from iom.lib.badges import badge
 
@@ -37,9 +27,7 @@ LABELS = {
 
 @admin.register(Product)
 class ProductAdmin(ImportExport, HouseAdmin):
-    table = TableSpec(
-        "products", PRODUCT_COLUMNS, ("sku",), group_products, take_products, exported_products, texts=PRODUCT_TEXTS
-    )  # fmt: skip
+    table = PRODUCTS
     import_needs = ("add", "change")
     list_display = ("sku_text", "name", "category", "price_text", "base_unit", "preorder", "active")
     list_filter = ("active", "preorder_eligible", "base_unit")
@@ -121,9 +109,7 @@ class CountForm(forms.ModelForm):
 
 @admin.register(InventoryPosition)
 class InventoryPositionAdmin(ImportExport, HouseAdmin):
-    table = TableSpec(
-        "stock", STOCK_COLUMNS, ("sku", "source", "on_hand"), group_stock, take_stock, exported_stock, texts=STOCK_TEXTS
-    )  # fmt: skip
+    table = STOCK
     import_needs = ("change",)
     form = CountForm
     list_display = (

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.admin import autodiscover
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -15,6 +14,7 @@ from iom.lib.tabular import Row, Table
 Group = list[Row]
 _specs: dict[str, "TableSpec"] = {}
 WARNINGS_KEPT = 200
+MOST_EXPORTED = 50_000
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,6 @@ class TableSpec:
     texts: frozenset[str] = frozenset()
     times: frozenset[str] = frozenset()
 
-    def __post_init__(self) -> None:
-        _specs[self.kind] = self
-
     def read(self, content: bytes) -> Table:
         """Raises FileRefused."""
         return tabular.read(
@@ -44,10 +41,12 @@ class TableSpec:
         )
 
 
+def register(*specs: TableSpec) -> None:
+    """Each app's config does it for the app's `tables`, so a worker knows them all and loads no pages."""
+    _specs.update({spec.kind: spec for spec in specs})
+
+
 def spec_of(kind: str) -> TableSpec:
-    """Tables are declared beside their admin pages; a worker, which has no pages, loads them for its first file."""
-    if kind not in _specs:
-        autodiscover()
     return _specs[kind]
 
 

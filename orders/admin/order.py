@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from inventory.importing import ImportExport, TableSpec
+from inventory.importing import ImportExport
 from iom.lib.admin.actions import ask, report, selected_ids
 from iom.lib.admin.base import HouseAdmin, ReadOnlyInline, actor_of
 from iom.lib.badges import badge
@@ -32,22 +32,14 @@ from orders.admin.manual import (
     line_rows,
 )
 from orders.errors import OrdersError
-from orders.exports import exported_orders
 from orders.models import Channel, Charge, Hold, Order, OrderLine
 from orders.numbers import number_of, order_id_of
 from orders.services.cancellation import cancel_orders
 from orders.services.editing import orchestrate_orders, replace_lines, update_order
 from orders.services.holds import hold_orders, release_holds
-from orders.services.imports import (
-    ORDER_COLUMNS,
-    ORDER_REQUIRED,
-    ORDER_TEXTS,
-    ORDER_TIMES,
-    group_orders,
-    take_orders,
-)
 from orders.services.intake import create_orders
 from orders.services.states import allowed_actions, is_read_only
+from orders.tables import ORDERS
 
 SHIP_TO = (
     ("ship_to_name", "ship_to_line1"), ("ship_to_line2", "ship_to_city"), ("ship_to_region", "ship_to_postal_code"),
@@ -133,9 +125,7 @@ class Refused(Exception):
 
 @admin.register(Order)
 class OrderAdmin(ImportExport, HouseAdmin):
-    table = TableSpec(
-        "orders", ORDER_COLUMNS, ORDER_REQUIRED, group_orders, take_orders, exported_orders, ORDER_TEXTS, ORDER_TIMES
-    )  # fmt: skip
+    table = ORDERS
     list_display = (
         "order_link", "state_badge", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total",
         "promised_at",

@@ -3,11 +3,10 @@
 from django.contrib import admin
 from unfold.admin import StackedInline
 
-from inventory.importing import ImportExport, TableSpec
+from inventory.importing import ImportExport
 from iom.lib.admin.base import HouseAdmin, flag
-from orders.exports import exported_customers
 from orders.models import Address, Channel, Customer, Tag
-from orders.services.imports import CUSTOMER_COLUMNS, CUSTOMER_TEXTS, group_customers, take_customers
+from orders.tables import CUSTOMERS
 
 
 @admin.register(Channel)
@@ -30,9 +29,7 @@ class AddressInline(StackedInline):
 
 @admin.register(Customer)
 class CustomerAdmin(ImportExport, HouseAdmin):
-    table = TableSpec(
-        "customers", CUSTOMER_COLUMNS, ("code",), group_customers, take_customers, exported_customers, CUSTOMER_TEXTS
-    )  # fmt: skip
+    table = CUSTOMERS
     import_needs = ("add", "change")
     list_display = ("code", "name", "kind", "email", "group", "credit", "active")
     list_filter = ("kind", "credit_hold", "active")

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings as house
+from django.contrib import admin
 from django.db import connection as database
 from django.urls import reverse
 from django.utils import timezone
@@ -29,8 +30,6 @@ def small_chunks(monkeypatch):
 
 
 def spec(model=Order):
-    from django.contrib import admin
-
     return admin.site._registry[model].table
 
 
@@ -183,3 +182,22 @@ def test_one_row_that_breaks_the_importer_is_refused_alone(world, monkeypatch):
     work()
     assert ImportedFile.objects.get(pk=file.pk).report["failed"][0][2].startswith("This row cannot be taken")
     assert Order.objects.count() == 7
+
+
+def test_a_process_without_pages_knows_every_table():
+    """What lists of the admin offer is registered by the apps, and a worker loads no app's admin for it."""
+    script = (
+        "import sys, django; django.setup()\n"
+        "from inventory.services import import_tables\n"
+        "apps = ('inventory', 'orders', 'fulfillment', 'providers', 'orchestration', 'insights')\n"
+        "print([name for name in sys.modules if name.startswith(tuple(f'{app}.admin' for app in apps))])\n"
+        "print(*sorted(import_tables._specs))\n"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "iom.settings", "PYTHONPATH": str(house.BASE_DIR)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=house.BASE_DIR, capture_output=True, text=True
+    )
+    admin.autodiscover()
+    pages, kinds = done.stdout.splitlines()
+    offered = {page.table.kind for page in admin.site._registry.values() if hasattr(page, "table")}
+    assert (pages, set(kinds.split())) == ("[]", offered)
