@@ -212,6 +212,15 @@ IOM = {
             "insights.listeners.on_events",
         ],
     ),
+    # Kinds of rows that all orders share, in the one order in which they are locked: see `iom.lib.lock_order`. Before them come
+    # claimed messages and requests, then orders, then flow runs under their orders.
+    "LOCK_ORDER": [
+        "orchestration.batches",
+        "fulfillment.list_days",
+        "fulfillment.source_days",
+        "inventory.positions",
+        "providers.gates",
+    ],
     # Which fulfillment methods intake refuses, asked upward: see `orders.services.references`.
     "METHOD_RULES": "fulfillment.methods.refusals",
     # The only functions that a bell may name: kind -> dotted path of a task.

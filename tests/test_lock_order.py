@@ -5,10 +5,11 @@ from threading import Barrier, Thread
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from fulfillment.locks import DAYS
+from inventory.locks import POSITIONS
 from inventory.models import InventoryPosition
 from inventory.services import positions
 from iom.lib import lock_order
-from iom.lib.lock_order import Shared
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -63,10 +64,10 @@ def test_a_late_lot_runs_its_unit_again_alone_and_nothing_of_the_first_time_stay
 
     @lock_order.unit
     def take() -> None:
-        runs.append(lock_order.comes_in_time(Shared.DAYS))
+        runs.append(lock_order.comes_in_time(DAYS))
         positions.lock(pairs)
         InventoryPosition.objects.update(on_hand=InventoryPosition.objects.first().on_hand + 1)
-        lock_order.lock(Shared.DAYS)
+        lock_order.lock(DAYS)
 
     take()
     assert len(runs) == 2
@@ -79,10 +80,10 @@ def test_lots_in_order_and_rows_named_again_run_once(pairs):
     @lock_order.unit
     def take() -> None:
         runs.append(1)
-        lock_order.lock(Shared.DAYS)
+        lock_order.lock(DAYS)
         positions.lock(pairs)
         positions.lock(pairs[:1])
-        lock_order.lock(Shared.POSITIONS, needed=lambda: False)
+        lock_order.lock(POSITIONS, needed=lambda: False)
 
     take()
     assert len(runs) == 1
@@ -98,7 +99,7 @@ def test_a_savepoint_that_is_rolled_back_forgets_its_lots(pairs):
             with transaction.atomic():
                 positions.lock(pairs)
                 transaction.set_rollback(True)
-        lock_order.lock(Shared.DAYS)
+        lock_order.lock(DAYS)
 
     take()
     assert len(runs) == 1

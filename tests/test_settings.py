@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 from django.core.checks import Error
@@ -101,3 +102,14 @@ def test_the_command_line_says_one_sentence(tmp_path):
     assert ended.returncode != 0
     assert ended.stderr.startswith("iom: the settings are wrong. DATABASE_URL must look like")
     assert "Traceback" not in ended.stderr
+
+
+def test_every_kind_of_shared_rows_has_one_place_in_the_order_of_locks(settings):
+    floors = ("inventory", "fulfillment", "providers", "orchestration")
+    names = [
+        name
+        for floor in floors
+        for constant, name in vars(import_module(f"{floor}.locks")).items()
+        if constant.isupper()
+    ]
+    assert sorted(settings.IOM["LOCK_ORDER"]) == sorted(names)

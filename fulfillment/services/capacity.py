@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 from django.utils import timezone
 
+from fulfillment.locks import DAYS
 from fulfillment.models import FulfillmentOrder, SourceDay
 from fulfillment.services import list_days
 from iom.lib import bulk, lock_order
-from iom.lib.lock_order import Shared
 
 COLUMNS = ("source", "day", "unit", "regular", "maximum")
 
@@ -32,7 +32,7 @@ def take(uses: Mapping[tuple[int, date], Use]) -> dict[int, int]:
     """
     if not uses:
         return {}
-    lock_order.lock(Shared.DAYS)
+    lock_order.lock(DAYS)
     rows = [(source, day, use.unit, use.regular, use.maximum) for (source, day), use in sorted(uses.items())]
     bulk.insert(SourceDay, COLUMNS, rows, skip_conflicts=True)
     locked = _lock({source for source, _ in uses}, {day for _, day in uses})
@@ -65,7 +65,7 @@ def give_back(fulfillment_order_ids: Collection[int]) -> None:
         freed[source, day, unit] += used
     if not freed:
         return
-    lock_order.lock(Shared.DAYS)
+    lock_order.lock(DAYS)
     _free(freed, _lock({source for source, _, _ in freed}, {day for _, day, _ in freed}))
     rows.update(capacity_used=0)
 
@@ -91,7 +91,7 @@ def give_back_lines(lost: Mapping[int, tuple[int, int]], whole: Collection[int])
     taken = {pk: row for pk, row in counted.items() if row[3]}
     if not taken:
         return
-    lock_order.lock(Shared.DAYS)
+    lock_order.lock(DAYS)
     locked = _lock({row[0] for row in taken.values()}, {row[1] for row in taken.values()})
     of_day = {(source, day): unit for _, source, day, unit, _, _ in locked}
     freed: Counter[tuple[int, date, str]] = Counter()

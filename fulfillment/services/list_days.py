@@ -11,9 +11,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from fulfillment.list_limits import Bucket, ListUse
+from fulfillment.locks import LIST_DAYS
 from fulfillment.models import ListDay, ListDayUse, SourceList
 from iom.lib import bulk, lock_order
-from iom.lib.lock_order import Shared
 
 USE = ("list_day", "fulfillment_order", "lines")
 
@@ -25,7 +25,7 @@ def take(uses: Mapping[Bucket, ListUse]) -> dict[Bucket, int]:
     """
     if not uses:
         return {}
-    lock_order.lock(Shared.LIST_DAYS)
+    lock_order.lock(LIST_DAYS)
     rows, counted, full = _rows(uses), [], {}
     for bucket, pk in rows:
         if _count(pk, uses[bucket]):
@@ -95,6 +95,6 @@ def give_back(lost: Mapping[int, int | None]) -> None:
         freed[day] += less
         left.append((pk, lines - less))
     if freed:
-        lock_order.lock(Shared.LIST_DAYS)
+        lock_order.lock(LIST_DAYS)
         undo(list(freed.items()))
         bulk.update(ListDayUse, "pk", ("lines",), left)

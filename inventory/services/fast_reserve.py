@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
+from inventory.locks import POSITIONS
 from inventory.models import FulfillmentSource, InventoryMovement, InventoryPosition, Product, Reservation
 from inventory.services.granting import Taking
 from inventory.services.positions import integers
 from inventory.types import ReservationLine, ReservationOutcome, ReservationRequest, Shortage
 from iom.lib import bulk, lock_order, prepared
-from iom.lib.lock_order import Shared
 from iom.lib.retry import AGAIN, Repeat, sqlstate
 
 POSITION = InventoryPosition._meta.db_table
@@ -67,7 +67,7 @@ def attempt(requests: Sequence[ReservationRequest], *, actor: str) -> Reservatio
 
 def _take(line: ReservationLine, request: ReservationRequest, actor: str) -> bool:
     if connection.in_atomic_block:
-        lock_order.lock(Shared.POSITIONS, [(line.product_id, line.source_id)])
+        lock_order.lock(POSITIONS, [(line.product_id, line.source_id)])
         with (
             transaction.atomic()
         ):  # a savepoint, so that a key used twice does not spoil the caller's transaction

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from django.db import connection
 from django.utils import timezone
 
+from inventory.locks import POSITIONS
 from inventory.models import InventoryMovement, InventoryPosition, Reservation
 from iom.lib import bulk, lock_order
-from iom.lib.lock_order import Shared
 from iom.lib.retry import Repeat
 
 Pair = tuple[int, int]  # product id, source id
@@ -68,7 +68,7 @@ def lock(pairs: Collection[Pair]) -> dict[Pair, Position]:
     """
     wanted, found = sorted(set(pairs)), {}
     if wanted:
-        lock_order.lock(Shared.POSITIONS, wanted)
+        lock_order.lock(POSITIONS, wanted)
     size = len(wanted) if bulk.is_postgresql() else PAIRS_A_QUERY
     for start in range(0, len(wanted), size or 1):
         for row in _locked(wanted[start : start + size]):
@@ -97,7 +97,7 @@ def _locked(pairs: Sequence[Pair]) -> list[tuple]:
 def lock_holding(keys: Collection[str]) -> list[int]:
     """Ids of the positions at which these keys hold units, locked in id order. A key's reservation stays as it is then."""
     active = Reservation.objects.of_keys(keys).active()
-    lock_order.lock(Shared.POSITIONS, needed=active.exists)
+    lock_order.lock(POSITIONS, needed=active.exists)
     holding = active.values("position_id")
     positions = InventoryPosition.objects.filter(pk__in=holding).order_by("pk")
     return list(positions.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
@@ -109,7 +109,7 @@ def ensure(pairs: Collection[Pair]) -> dict[Pair, Position]:
     known = InventoryPosition.objects.filter(product_id__in=products, source_id__in=sources)
     missing = set(pairs) - set(known.values_list("product_id", "source_id"))
     if pairs:
-        lock_order.lock(Shared.POSITIONS, pairs)
+        lock_order.lock(POSITIONS, pairs)
     if missing:  # made before anything is locked and in one order, so two feeds that make the same ones cannot deadlock
         now = timezone.now()
         rows = [(product, source, now) for product, source in sorted(missing)]

@@ -1,22 +1,17 @@
 """The one order in which rows are locked, so that nobody ever waits for somebody who waits for him.
 
-    1  what was claimed: inbox messages, requests of the outbox   skipping what others hold, or by id
-    2  orders                                                     by id, all of a transaction at once
-    3  flow runs                                                  under their orders
-    4  the gate of what all orders share, together or alone       here
-    5  batches of sourcing, new ones
-    6  days of lists                                              by list and day
-    7  days of sources                                            new ones by source and day, then by id
-    8  positions                                                  new ones by product and source, then by id
-    9  gates of connections                                       by id
+    1  what was claimed                                       skipping what others hold, or by id
+    2  the records that are the mutex of all that hangs on    by id, all of a transaction at once; what hangs on them may be
+       them, such as orders                                   locked in any number of lots then
+    3  the gate of what they all share, together or alone     here
+    4  shared rows, kind by kind                              in the order of `settings.IOM["LOCK_ORDER"]`, where each app's
+                                                              `locks` names its kinds and says how rows of one are sorted
 
-An order is the mutex of all that hangs on it: its lines, holds, fulfillment orders and runs, which so may be locked in
-any number of lots. Who locks several runs without their orders skips those that others hold: claims, the sweep, a worker
-that gives its claim back.
+Who locks several of what hangs on such records without them skips those that others hold: claims, the sweep, a worker that
+gives its claim back.
 
-From the fourth on rows are shared by all orders, so no order protects them; a row that is made counts as locked. A
-transaction takes what it needs of each kind in one sorted lot, in the order above: then it can hold the gate together with
-all others that do. One that cannot (it gives back what it had, plans anew and takes again, or finds that others were faster
+Shared rows are protected by no record; a row that is made counts as locked. A transaction takes what it needs of each kind in
+one sorted lot, in the order above: then it can hold the gate together with all others that do. One that cannot (it gives back what it had, plans anew and takes again, or finds that others were faster
 and tries once more) holds the gate alone, and may lock such rows in any order. Nobody moves up from together to alone, as two
 who tried would wait for each other: `OutOfOrder` ends the transaction, and its `unit` runs once more, alone from the first
 such row on. Outside a `unit` somebody does move up, so whoever may come late is one.
@@ -28,24 +23,15 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import wraps
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 
 GATE = 727_001  # the key of the advisory lock
 SHARED = f"SELECT pg_advisory_xact_lock_shared({GATE})"
 ALONE = f"SELECT pg_advisory_xact_lock({GATE})"
-
-
-class Shared(IntEnum):
-    """Kinds of rows that all orders share, in the order in which they are locked."""
-
-    BATCHES = 1
-    LIST_DAYS = 2
-    DAYS = 3
-    POSITIONS = 4
-    GATES = 5
 
 
 class OutOfOrder(Exception):
@@ -58,7 +44,7 @@ _alone: ContextVar[bool] = ContextVar("unit_that_runs_alone", default=False)
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What a transaction holds, kept among its hooks: a rollback, of a savepoint too, forgets both together."""
+    """What a transaction holds (`last`: the place of the last kind), kept among its hooks: a rollback, of a savepoint too, forgets both together."""
 
     alone: bool
     last: int
@@ -68,7 +54,7 @@ class _Held:
         """Nothing is left to do when the transaction ends: the database opens the gate."""
 
 
-def lock(kind: Shared, rows: Collection = (), *, needed: Callable[[], bool] = lambda: True) -> None:
+def lock(kind: str, rows: Collection = (), *, needed: Callable[[], bool] = lambda: True) -> None:
     """Say that rows of a kind are to be locked now, all that are needed of it. Raises OutOfOrder inside a `unit`.
 
     `rows` names them: some of the last lot may be named again. `needed` is asked only where they come too late: False
@@ -77,16 +63,17 @@ def lock(kind: Shared, rows: Collection = (), *, needed: Callable[[], bool] = la
     if connection.vendor != "postgresql" or not connection.in_atomic_block:
         return
     held = _held()
+    place = _place(kind)
     if held is None:
-        _take(_Held(_alone.get(), kind, frozenset(rows)))
+        _take(_Held(_alone.get(), place, frozenset(rows)))
     elif held.alone:
         return
-    elif kind > held.last:
-        transaction.on_commit(_Held(False, kind, frozenset(rows)))
+    elif place > held.last:
+        transaction.on_commit(_Held(False, place, frozenset(rows)))
     elif not (rows and held.rows.issuperset(rows)) and needed():
         if _repeatable.get():
             raise OutOfOrder
-        _take(_Held(True, kind))
+        _take(_Held(True, place))
 
 
 def lock_alone() -> None:
@@ -95,12 +82,12 @@ def lock_alone() -> None:
         _take(_Held(True, 0))
 
 
-def comes_in_time(kind: Shared | None) -> bool:
+def comes_in_time(kind: str | None) -> bool:
     """Whether the unit can lock rows of this kind without running again."""
     if kind is None or not _repeatable.get():
         return True
     held = _held()
-    return held is None or held.alone or kind > held.last
+    return held is None or held.alone or _place(kind) > held.last
 
 
 def unit(work: Callable) -> Callable:
@@ -122,6 +109,14 @@ def unit(work: Callable) -> Callable:
                 return work(*args, **kwargs)
 
     return run
+
+
+def _place(kind: str) -> int:
+    """From 1 on; 0 is before all of them."""
+    try:
+        return settings.IOM["LOCK_ORDER"].index(kind) + 1
+    except ValueError:
+        raise ImproperlyConfigured(f"{kind} has no place in IOM['LOCK_ORDER']") from None
 
 
 def _held() -> _Held | None:

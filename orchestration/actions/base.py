@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
 
-from iom.lib.lock_order import Shared
-
 if TYPE_CHECKING:
     from orchestration.engine.wave import Wave
 
@@ -96,7 +94,7 @@ class Action:
     level = "order"
     success = failure = all_success = any_failure = ""
     done_reasons: frozenset[str] = frozenset()
-    locks: Shared | None = None  # the first kind of the rows that all orders share, if it locks any
+    locks: str | None = None  # the first kind of the rows that all orders share, if it locks any
     obeys_holds = True
     leaves_late = (
         True  # a record whose deadline passed takes the failure road; False: it goes on waiting here

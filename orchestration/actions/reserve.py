@@ -1,5 +1,5 @@
 from fulfillment.services import execution
-from iom.lib.lock_order import Shared
+from inventory.locks import POSITIONS
 from orchestration.actions.base import Action, Batch, Result, failed, register
 
 
@@ -8,7 +8,7 @@ class SoftReserve(Action):
     """Take the stock that sourcing found. What went in between fails, and is taken back so that it can be sourced anew."""
 
     key, label, level = "soft_reserve", "Soft reserve inventory", "order_line"
-    locks = Shared.POSITIONS
+    locks = POSITIONS
     success, failure = "order_line.reserved", "order_line.not_reserved"
     all_success, any_failure = "order.reserved", "order.not_reserved"
     done_reasons = frozenset({"reserved", "sent", "shipped", "invoiced"})

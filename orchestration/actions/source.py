@@ -6,12 +6,12 @@ from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
+from fulfillment.locks import LIST_DAYS
 from fulfillment.selectors import batch_strategies
 from fulfillment.services.optimizing import optimize_lines
 from fulfillment.services.resting import BACKORDER, INBOX, SPLIT
 from fulfillment.services.sourcing import source_lines
 from fulfillment.types import LineDemand, LineSourcing
-from iom.lib.lock_order import Shared
 from orchestration.actions import backorder
 from orchestration.actions.backorder import WAITS_FOR
 from orchestration.actions.base import OK, Action, Batch, Item, Result, failed, partly, register, waiting
@@ -25,7 +25,7 @@ MODES = ("check", "create", "check_and_create")
 
 class Sourcing(Action):
     level = "order_line"
-    locks = Shared.LIST_DAYS
+    locks = LIST_DAYS
     success, failure = "order_line.sourced", "order_line.not_sourced"
     all_success, any_failure = "order.sourced", "order.not_sourced"
     done_reasons = SOURCED

@@ -30,7 +30,7 @@ from fulfillment.types import LineDemand, LineSourcing
 from iom.lib import bell, bulk, fencing, lock_order
 from iom.lib.heartbeat import beating
 from iom.lib.killpoints import killpoint
-from iom.lib.lock_order import Shared
+from orchestration.locks import BATCHES
 from orchestration.models import BatchedLine, Flow, FlowRun, SourcingBatch, StepRun
 from orchestration.supervisor.alive import note_progress
 from orders.models import Hold, Order
@@ -284,7 +284,7 @@ def _give_up(batch: SourcingBatch, token: int, rows: Sequence[BatchedLine]) -> N
 def _batch_at(strategy: str, due_at: datetime) -> int:
     found = SourcingBatch.objects.filter(strategy=strategy, due_at=due_at).values_list("pk", flat=True)
     if not found:
-        lock_order.lock(Shared.BATCHES)
+        lock_order.lock(BATCHES)
         bulk.insert(SourcingBatch, ("strategy", "due_at"), [(strategy, due_at)], skip_conflicts=True)
         found = found.all()
     return found[0]

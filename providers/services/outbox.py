@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from iom.lib import bell, bulk, lock_order
 from iom.lib.atomic import joined
-from iom.lib.lock_order import Shared
 from providers.errors import ProviderError
+from providers.locks import GATES
 from providers.models import ConnectionGate, ProviderRequest
 from providers.services import effects
 from providers.services.connections import gate_of
@@ -73,7 +73,7 @@ def enqueue(drafts: Sequence[RequestDraft]) -> dict[str, RequestState]:
 def _make_gates(connection_ids: set[int]) -> None:
     known = ConnectionGate.objects.filter(pk__in=connection_ids).values_list("pk", flat=True)
     if missing := connection_ids - set(known):
-        lock_order.lock(Shared.GATES)
+        lock_order.lock(GATES)
         for connection_id in sorted(missing):
             gate_of(connection_id)
 

@@ -1,0 +1,3 @@
+"""Kinds of rows of this floor that all orders share; their place is in `settings.IOM["LOCK_ORDER"]`."""
+
+GATES = "providers.gates"  # of connections, by id
