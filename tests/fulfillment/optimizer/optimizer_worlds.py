@@ -21,7 +21,18 @@ from fulfillment.optimizer import (
 )
 
 SPLITTING = ("complete", "max_parcels", "splittable", "split_cents", "same_sku")
-PLACING = ("inactive", "mask", "class", "pinned", "excluded", "offered", "distance", "reach", "weight")
+PLACING = (
+    "inactive",
+    "mask",
+    "class",
+    "pinned",
+    "excluded",
+    "offered",
+    "distance",
+    "reach",
+    "weight",
+    "taken",
+)
 SHARING = ("capacity", "overtime", "lines_capacity", "parcels_capacity", "scarce")
 PRICING = ("extras", "sticky", "late", "ready", "reject", "distance_cents", "weights", "volume")
 KINDS = SPLITTING + PLACING + SHARING + PRICING
@@ -52,7 +63,7 @@ def make_problem(
         services=_services(random, on),
         skus=_skus(random, skus, on),
         stock=_stock(random, nodes, skus, on),
-        orders=_orders(random, counts, on),
+        orders=_orders(random, counts, on, nodes),
         lines=Lines(
             sku=sku,
             quantity=quantity,
@@ -123,6 +134,7 @@ def _services(random, on: set) -> Services:
             [900_000, 700_000, 30_000, 9_000, 4_000, 3_000],
         ],
         mm3_per_unit=[0, 2_278_000] if "volume" in on else None,
+        carries=[True, False] if "taken" in on else None,
     )
 
 
@@ -138,7 +150,7 @@ def _stock(random, nodes: int, skus: int, on: set) -> Stock:
     )
 
 
-def _orders(random, counts, on: set) -> Orders:
+def _orders(random, counts, on: set, nodes: int) -> Orders:
     size = len(counts)
     return Orders(
         line_start=np.concatenate([[0], np.cumsum(counts)]),
@@ -153,6 +165,7 @@ def _orders(random, counts, on: set) -> Orders:
         split_cents=random.integers(0, 300, size) if "split_cents" in on else None,
         sticky_cents=random.integers(0, 100, size) if "sticky" in on else None,
         weights=random.integers(0, 2, size) if "weights" in on else None,
+        taken_at=random.integers(-1, nodes, size) if "taken" in on else None,
     )
 
 
@@ -213,6 +226,8 @@ def line_refusal(problem, order: int, line: int, node: int) -> str:
 def parcel_cost(problem, order: int, node: int, service: int, goods: dict[int, int]):
     """Cents by component and weighed cents; None where the parcel may not be."""
     services = problem.services
+    if bool(services.carries[service]) == (int(problem.orders.taken_at[order]) == node):
+        return None  # a carrier where none is needed, or none where one is
     if not problem.offered[node][service] or any(line_refusal(problem, order, line, node) for line in goods):
         return None
     rows = {line: row_of(problem, line, node) for line in goods}
