@@ -12,10 +12,10 @@ from fulfillment.sourcing_strategy import LineNeed, LinePlan, OrderNeed, SourceF
 
 @dataclass(frozen=True)
 class Planned:
-    """`needs`: each line as it was planned for; `reports`: what the solves were like; `ms`: how long it took."""
+    """`needs`: the order of each line as it was planned for; `reports`: what the solves were like; `ms`: how long it took."""
 
     plans: Mapping[int, LinePlan]
-    needs: Mapping[int, LineNeed]
+    needs: Mapping[int, OrderNeed]
     reports: Sequence
     ms: int = 0
 
@@ -26,11 +26,16 @@ def holding(
     sources: Mapping[int, SourceFacts],
     stock: dict[int, dict[int, int]],
 ) -> dict[int, LinePlan]:
-    """Plans of the orders whose lines want the same as then, from sources that work and have it; consumes `stock`."""
+    """Plans of the orders whose lines want the same as then, at the same place, from sources that work and have it.
+
+    Consumes `stock`.
+    """
     kept: dict[int, LinePlan] = {}
     for order in needs:
         plans = {line.line_id: planned.plans.get(line.line_id) for line in order.lines}
-        if None in plans.values() or not all(_is_as_planned(planned, line, sources) for line in order.lines):
+        if None in plans.values() or not all(
+            _is_as_planned(planned, order, line, sources) for line in order.lines
+        ):
             continue
         wanted = _units(plans, order)
         if all(stock.get(product, {}).get(source, 0) >= n for (product, source), n in wanted.items()):
@@ -39,12 +44,30 @@ def holding(
     return kept
 
 
-def _is_as_planned(planned: Planned, line: LineNeed, sources: Mapping[int, SourceFacts]) -> bool:
-    then = planned.needs[line.line_id]
-    if (then.quantity, then.fixed_source_id) != (line.quantity, line.fixed_source_id):
+def _is_as_planned(
+    planned: Planned, order: OrderNeed, line: LineNeed, sources: Mapping[int, SourceFacts]
+) -> bool:
+    before = planned.needs[line.line_id]
+    then = next(one for one in before.lines if one.line_id == line.line_id)
+    if _place(before) != _place(order) or (then.quantity, then.fixed_source_id) != (
+        line.quantity,
+        line.fixed_source_id,
+    ):
         return False
     places = [source for source, _, _ in planned.plans[line.line_id].allocations]
-    return all(pk in sources and sources[pk].active and pk not in line.rejected for pk in places)
+    return all(pk in sources and sources[pk].active and _may(line, pk) for pk in places)
+
+
+def _place(order: OrderNeed) -> tuple:
+    """Where it goes, and by whose rules."""
+    return (
+        order.latitude, order.longitude, order.region, order.country, order.store, order.rules.key,
+    )  # fmt: skip
+
+
+def _may(line: LineNeed, source: int) -> bool:
+    outside = line.allowed is not None and source not in line.allowed
+    return not outside and source not in line.rejected and source not in line.barred
 
 
 def take_stock(

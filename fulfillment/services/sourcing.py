@@ -28,7 +28,7 @@ def plan_lines(demands: Sequence[LineDemand], *, actor: str, effort: str) -> Pla
     """
     known = Demanded(demands, timezone.now(), actor=actor, gives_back=False, ahead=True)
     deciding = Deciding(known, counts=False, effort=effort)
-    needs = {line.line_id: line for order in known.needs() for line in order.lines}
+    needs = {line.line_id: order for order in known.needs() for line in order.lines}
     plans = deciding.plan(check_stock=True)
     return Planned(plans, needs, deciding.reports, deciding.ms)
 

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from cost_world import cost_strategy, offer
+from django.db import transaction
 from fulfillment_world import ACTOR
 from test_cart_agrees import cart_of, compare
 from test_cost_planner import optimize
@@ -11,8 +12,12 @@ from what_if_world import tried
 
 from fulfillment.checkout.service import plan_cart
 from fulfillment.explaining import situations, why_not
-from fulfillment.models import FulfillmentLine, SourceService, SourcingDecision, Strategy
+from fulfillment.models import FulfillmentLine, SourceList, SourceService, SourcingDecision, Strategy
+from fulfillment.selectors import demands_of
 from fulfillment.services import strategies
+from fulfillment.services.optimizing import optimize_lines
+from fulfillment.services.sourcing import plan_lines
+from fulfillment.types import LineDemand
 from inventory.models import FulfillmentSource
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
@@ -194,3 +199,27 @@ def test_a_what_if_prices_pickups_as_they_were(world, store):
     optimize(world, picked_up(world.order((thing, 1), (thing, 1)), store, 2))
     result = tried().result
     assert result["same"] == result["checked"] == 2
+
+
+@pytest.mark.parametrize("change", ["address", "store", "strategy"])
+def test_a_plan_made_ahead_for_another_place_is_made_anew(world, store, change):
+    """Between the plan of a batch and its commit somebody changes where it goes, or by what strategy."""
+    cost_strategy(key="west", is_default=False)
+    SourceList.objects.create(key="reno", name="Reno").sources.add(world.sources["RNO"])
+    Strategy.objects.filter(key="west").update(source_list=SourceList.objects.get())
+    order, other = world.orders(2, (world.product(CHI=9, RNO=9), 1))
+    planned = plan_lines(demands(order, other), actor=ACTOR, effort="fast")
+    if change == "address":
+        Order.objects.filter(pk=order.pk).update(ship_to_latitude=37.79, ship_to_longitude=-122.40)
+    elif change == "store":
+        to_store(order, store)
+    else:
+        Order.objects.filter(pk=order.pk).update(strategy="west")
+    with transaction.atomic():
+        Order.objects.lock([order.pk, other.pk])
+        optimize_lines(demands(order, other), actor=ACTOR, planned=planned)
+    assert (places(order), places(other)) == (["RNO"], ["CHI"])
+
+
+def demands(*orders: Order) -> list[LineDemand]:
+    return demands_of(list(OrderLine.objects.filter(order__in=orders).values_list("pk", flat=True)))
