@@ -400,7 +400,7 @@ def workbook(*rows: str) -> bytes:
 )
 def test_a_workbook_of_too_much_is_refused(monkeypatch, rows, words):
     """B22: what a sheet may hold is bounded by what is in it, not by what it says of itself."""
-    monkeypatch.setattr(tabular, "MOST_ROWS", 10)
+    monkeypatch.setattr(tabular.rows, "MOST_ROWS", 10)
     begun = datetime.now(UTC)
     with pytest.raises(FileRefused, match=words):
         tabular.read(workbook(*rows), columns=("sku", "name", "price"), required=("sku",))
