@@ -105,10 +105,11 @@ def _needs(
 ) -> list[OrderNeed]:
     home = Place(order.ship_to_latitude, order.ship_to_longitude, order.ship_to_region, order.ship_to_country)
     places = by_place(ends, home, sources)
+    pickups = {ends[pk] for pk, line in lines.items() if ends[pk] and line.fixed_source_id == ends[pk]}
     return [
         OrderNeed(
             order.pk, [lines[pk] for pk in places[place]], place.latitude, place.longitude, place.region, place.country,
-            rules, store=place.store,
+            rules, frozenset(pickups - {place.store}), store=place.store,
         )
         for place in sorted(places, key=lambda one: one.store or 0)
         if None not in (place.latitude, place.longitude)

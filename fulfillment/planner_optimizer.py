@@ -34,6 +34,7 @@ from fulfillment.standing import Standing
 from fulfillment.strategy_document import LiveStrategy, gives_way
 
 SINGLE = 1
+WHOLE = "the order goes whole or not at all"
 QUICK_TURNS = 3  # of planning anew for the limits of lists; then lines that are outside stay outside
 
 
@@ -125,7 +126,9 @@ class _Batch:
         report.total_ms = round(1000 * (perf_counter() - began))
 
     def _within_lists(self, orders, limits, relaxed: bool) -> tuple[Loaded, Solution]:
-        """Solved anew, without the lines that their lists take no more of, until the rest fits."""
+        """Solved anew until the rest fits: without the lines that their lists take no more of, and without what else goes
+        elsewhere of orders that go whole or not at all.
+        """
         days, turn = self.problem.list_days, 0
         orders = list_limits.without_full(orders, limits, days)
         strategies = {key: self._strategy(key) for key in {order.rules.key for order in orders}}
@@ -136,6 +139,9 @@ class _Batch:
             )  # fmt: skip
             usual = "single" if len(orders) <= SINGLE else "quick"
             solution = solve(loaded.problem, self.problem.mode or usual)
+            if torn := _torn(loaded, solution, [source["pk"] for source in self.known.sources]):
+                orders = list_limits.barred(orders, torn)
+                continue
             if not limits:
                 return loaded, solution
             bars = _above(loaded, solution, limits, days, strictly=turn >= QUICK_TURNS)
@@ -144,6 +150,25 @@ class _Batch:
             if not bars:
                 return loaded, solution
             orders, turn = list_limits.barred(orders, bars), turn + 1
+
+
+def _torn(loaded: Loaded, solution: Solution, sources: Sequence[int]) -> dict[int, dict[int, str]]:
+    """Lines of whole orders of which a part that goes elsewhere got nothing or too little; with all sources and the reason."""
+    complete, missing = loaded.problem.orders.complete.tolist(), solution.unfilled_quantity.tolist()
+    rows = defaultdict(list)
+    for row, order in enumerate(loaded.orders):
+        rows[order.order_id].append(row)
+    several = {order: parts for order, parts in rows.items() if len(parts) > 1 and complete[parts[0]]}
+    if not several:
+        return {}
+    start, quantity = loaded.problem.orders.line_start.tolist(), loaded.problem.lines.quantity.tolist()
+    found: dict[int, dict[int, str]] = {}
+    for parts in several.values():
+        lines = [line for row in parts for line in range(start[row], start[row + 1])]
+        short = any(missing[line] for line in lines)
+        if short and any(missing[line] < quantity[line] for line in lines):
+            found |= {loaded.lines[line].line_id: dict.fromkeys(sources, WHOLE) for line in lines}
+    return found
 
 
 def _places(loaded: Loaded, solution: Solution) -> dict[int, list[int]]:

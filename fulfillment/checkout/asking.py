@@ -72,9 +72,11 @@ def ask(cart: Cart) -> Asked:
         for n, (line, pk, price, product) in enumerate(zip(cart.lines, ids, prices, facts, strict=True))
     ]  # fmt: skip
     terms = Terms(goods if cart.value_minor is None else cart.value_minor, cart.deliver_by)
+    pickups = {line.fixed_source_id for line in lines} - {None}
     needs = [
         OrderNeed(
             0, [lines[n] for n in mine], place.latitude, place.longitude, place.region, place.country, rules[cart.strategy],
+            frozenset(pickups - {place.store}),
             terms=terms, store=place.store,
         )
         for place, mine in by_place(ends, home, sources).items()

@@ -84,6 +84,7 @@ class Demanded:
         for (order_id, strategy), group in by_order.items():
             first = group[0]
             home = Place(first.latitude, first.longitude, first.region, first.country)
+            pickups = {self._open(demand).store for demand in group} - {None}
             ends = {demand: self._open(demand).goes_to for demand in group}
             for place, demands in by_place(ends, home, self.sources).items():
                 yield OrderNeed(
@@ -94,7 +95,7 @@ class Demanded:
                     place.region,
                     place.country,
                     self.rules[strategy],
-                    frozenset(used[order_id]),
+                    frozenset(used[order_id] | pickups - {place.store}),
                     store=place.store,
                 )
 

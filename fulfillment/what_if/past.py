@@ -226,12 +226,17 @@ class Past:
             first = self.lines[group[0].line]
             home = Place(first.latitude, first.longitude, first.region, first.country)
             out = [piece for piece in self.pieces[order] if piece.was_out(at, planned)]
+            pickups = {
+                line.store
+                for one in group
+                if (line := self.lines[one.line]).method == OrderLine.Method.PICKUP
+            }
             by_line = {one.line: one for one in group}
             for place, lines in by_place({pk: self._ends(pk) for pk in by_line}, home, sources).items():
                 yield OrderNeed(
                     order, [self._need(at, by_line[pk], out) for pk in lines], place.latitude, place.longitude,
                     place.region, place.country, Rules(key=strategy),
-                    frozenset(p.source for p in out if p.units_at(at)), store=place.store,
+                    frozenset(p.source for p in out if p.units_at(at)) | pickups - {place.store, None}, store=place.store,
                 )  # fmt: skip
 
     def _ends(self, pk: int) -> int | None:

@@ -12,7 +12,14 @@ from what_if_world import tried
 
 from fulfillment.checkout.service import plan_cart
 from fulfillment.explaining import situations, why_not
-from fulfillment.models import FulfillmentLine, SourceList, SourceService, SourcingDecision, Strategy
+from fulfillment.models import (
+    FulfillmentLine,
+    SourceList,
+    SourceService,
+    SourcingDecision,
+    Strategy,
+    StrategyConstraint,
+)
 from fulfillment.selectors import demands_of
 from fulfillment.services import strategies
 from fulfillment.services.optimizing import optimize_lines
@@ -223,3 +230,34 @@ def test_a_plan_made_ahead_for_another_place_is_made_anew(world, store, change):
 
 def demands(*orders: Order) -> list[LineDemand]:
     return demands_of(list(OrderLine.objects.filter(order__in=orders).values_list("pk", flat=True)))
+
+
+def rule(kind: str, **parameters) -> None:
+    StrategyConstraint.objects.create(
+        strategy=Strategy.objects.get(), kind=kind, name=kind, is_hard=True, parameters=parameters
+    )
+
+
+def test_the_store_of_a_pickup_counts_among_the_sources_of_its_order(world, store):
+    rule("sources_per_order", count=1)
+    things = [world.product(CHI=9) for _ in range(2)]
+    for thing in things:
+        held(thing, store, 9)
+    order = picked_up(world.order((things[0], 1), (things[1], 1)), store, 2)
+    compare(world, order)
+    assert places(order) == ["ST-SF", "ST-SF"]
+
+
+def test_an_order_that_goes_whole_goes_to_all_its_places_or_to_none(world, store):
+    """What the store does not have keeps the line that goes home, and its unit is free for another order."""
+    rule("restrict_partial")
+    things = [world.product(CHI=1), world.product(CHI=9)]
+    order = picked_up(world.order((things[0], 1), (things[1], 1)), store, 2)
+    plan = plan_cart(cart_of(order))
+    other = world.order((things[0], 1))
+    answers = optimize(world, order, other)
+    assert [one.outcome for one in answers.values()] == ["not_sourced", "not_sourced", "sourced"]
+    assert (places(order), places(other)) == ([], ["CHI"])
+    assert [line.missing for line in plan.lines] == [1, 1]
+    told = SourcingDecision.objects.get(order_line__order=order, order_line__line_number=1).candidates
+    assert told[0]["removed_by"] == "the order goes whole or not at all"
