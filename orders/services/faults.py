@@ -332,7 +332,7 @@ def _quantity_fault(position: int) -> dict:
     return fault(
         "quantity_out_of_range",
         f"lines[{position}].quantity",
-        f"The quantity must be a whole number from 1 to {LARGEST_QUANTITY}.",
+        f"The quantity must be a whole number from 1 to {LARGEST_QUANTITY:,}.",
         "Send the quantity in the base unit, as a whole number.",
         minimum=1,
         maximum=LARGEST_QUANTITY,
