@@ -31,7 +31,11 @@ PRODUCT_FILTERS = {
     ),
 }
 SOURCE_FILTERS = {
-    "type": Filter("type__in", filters.texts, "warehouse, store, 3pl, vendor or virtual."),
+    "type": Filter(
+        "type__in",
+        filters.some_of(FulfillmentSource.Type.values),
+        "warehouse, store, 3pl, vendor or virtual.",
+    ),
     "active": Filter("active", filters.flag, "true or false"),
     "country": Filter("country", filters.text),
 }

@@ -32,7 +32,9 @@ COLUMNS = (
     "created_at", "closed_at",
 )  # fmt: skip
 FILTERS = {
-    "state": Filter("state", filters.text, "active, consumed, released or expired."),
+    "state": Filter(
+        "state__in", filters.some_of(Reservation.State.values), "active, consumed, released or expired."
+    ),
     "reference": Filter("reference", filters.text),
     "sku": Filter("position__product__sku", filters.text),
     "source": Filter("position__source__code", filters.text),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from orders.models import Hold, Order, OrderNote
+from orders.models import Hold, Order, OrderNote, StateDefinition
 
 pytestmark = pytest.mark.django_db
 
@@ -241,6 +241,8 @@ def test_list_filters_and_pages(api, order):
         ("placed_before=9999-12-31T23:59:59-14:00", "bad_filter"),
         ("placed_before=2026-02-30", "bad_filter"),
         ("placed_before=2026-02-03", "bad_filter"),
+        ("state=new,shiped", "bad_filter"),
+        ("hold=manuel", "bad_filter"),
         ("external_id=%00", "bad_text"),
         ("external_id=" + "x" * 300, "bad_filter"),
     ],
@@ -367,3 +369,10 @@ def test_a_batch_costs_the_same_few_queries(api, order, count, django_assert_max
 
 
 seen: set[int] = set()
+
+
+def test_a_state_that_people_made_is_a_filter_and_a_typing_error_names_what_there_is(api, order):
+    assert "new, " in api.get("orders/?state=nwe").json()["detail"]
+    StateDefinition.objects.create(entity="order", key="at_customs", label="At customs")
+    assert api.get("orders/?state=at_customs,new").status_code == 200
+    assert api.get("orders/?hold=manual,credit").json()["results"] == []

@@ -3,7 +3,7 @@
 Nothing that a caller writes becomes a field name, and no value reaches the database that no column could hold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -72,6 +72,23 @@ def text(value: str) -> str:
 def texts(value: str) -> list[str]:
     """Comma-separated."""
     return text(value).split(",") if len(value) <= 200 else text(value)
+
+
+def some_of(known: Iterable[str], *, more: Callable[[], Iterable[str]] = tuple) -> Callable[[str], list[str]]:
+    """Comma-separated, of words that are known: a typing error would find nothing and look like an answer.
+
+    `more` is asked only when a word is not among `known`.
+    """
+
+    def read(value: str) -> list[str]:
+        wanted, words = texts(value), list(known)
+        if not set(wanted) <= set(words):
+            words += [word for word in more() if word not in words]
+        if strange := [word for word in wanted if word not in words]:
+            raise ValueError(f"{strange[0][:40]!r} is not one of {', '.join(words)}")
+        return wanted
+
+    return read
 
 
 def whole_number(value: str) -> int:

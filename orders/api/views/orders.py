@@ -1,5 +1,7 @@
 """Orders: take in, list, read, edit."""
 
+from collections.abc import Iterable
+
 from django.db.models import Exists, OuterRef, Q
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -18,16 +20,28 @@ from orders.api.documents import ROW, order_document, order_row
 from orders.api.serializers import OrderChangeSerializer
 from orders.api.views.intake import take_in
 from orders.api.visible import order_id_or_404, visible_orders
-from orders.models import OrderLine
+from orders.models import Hold, Order, OrderLine, StateDefinition
 from orders.services.editing import update_order
+
+
+def _held_by(types: list[str]) -> Q:
+    return Q(Exists(Hold.objects.filter(order_id=OuterRef("pk"), type__in=types, released_at__isnull=True)))
 
 
 def _with_sku(sku: str) -> Q:
     return Q(Exists(OrderLine.objects.filter(order_id=OuterRef("pk"), sku=sku)))
 
 
+def _states_people_made() -> Iterable[str]:
+    return StateDefinition.objects.filter(entity="order").values_list("key", flat=True)
+
+
 FILTERS = {
-    "state": Filter("state__in", filters.texts, "One state, or several with commas between."),
+    "state": Filter(
+        "state__in",
+        filters.some_of(Order.State.values, more=_states_people_made),
+        "One state, or several with commas between.",
+    ),
     "channel": Filter("channel__key__in", filters.texts, "Key of a channel, or several."),
     "external_id": Filter("external_id", filters.text, "The channel's own id."),
     "customer": Filter("customer__code", filters.text, "Code of a customer."),
@@ -35,9 +49,9 @@ FILTERS = {
     "placed_after": Filter("placed_at__gte", filters.moment, "A time with its zone."),
     "placed_before": Filter("placed_at__lt", filters.moment, "A time with its zone."),
     "hold": Filter(
-        lambda type: Q(holds__type=type, holds__released_at__isnull=True),
-        filters.text,
-        "With an active hold of this type.",
+        _held_by,
+        filters.some_of(Hold.Type.values),
+        "With an active hold of this type, or of one of several.",
     ),
 }
 
