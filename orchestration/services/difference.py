@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orchestration.designer import tree
-from orchestration.policies import amounts
-from orchestration.policies.words import action_words
+from orchestration.policies.words import action_words, condition_words, constant_words, rule_words
 
 SETTINGS = {
     "kind": "kind", "action": "action type", "provider_action": "provider action", "level": "level",
@@ -31,11 +30,6 @@ HEADS = {
     "combine": "how rules combine",
     "otherwise": "otherwise",
 }
-OPERATORS = {
-    "equals": "is", "does_not_equal": "is not", "greater": "over", "at_least": "at least", "less": "under",
-    "at_most": "at most", "in": "is one of", "contains": "contains", "starts_with": "starts with",
-    "has_data": "has data", "has_no_data": "has no data",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,24 +206,25 @@ def _policies(before: Mapping[str, dict], after: Mapping[str, dict]) -> Iterator
             if was.get(field) != now.get(field):
                 sentence = f"{now['name']}: {label} {was.get(field)} became {now.get(field)}"
                 yield Difference("changed", sentence)
-        yield from _rules(now["name"], was["rules"], now["rules"])
+        yield from _rules(now, was["rules"])
 
 
-def _rules(policy: str, was: Sequence[dict], now: Sequence[dict]) -> Iterator[Difference]:
-    old, new = {rule["name"]: rule for rule in was}, {rule["name"]: rule for rule in now}
+def _rules(after: Mapping[str, Any], was: Sequence[dict]) -> Iterator[Difference]:
+    policy, entity = after["name"], after.get("entity", "order")
+    old, new = {rule["name"]: rule for rule in was}, {rule["name"]: rule for rule in after["rules"]}
     gone, come = [name for name in old if name not in new], [name for name in new if name not in old]
     for name in gone:
         if name not in (renamed := _renamed(gone, come, old, new)):
             yield Difference("removed", f"{policy}: rule {name} was removed")
         else:
             yield Difference("changed", f"{policy}: {name} became {renamed[name]}")
-            yield from _rule(policy, old[name], new[renamed[name]])
+            yield from _rule(policy, entity, old[name], new[renamed[name]])
     for name in come:
         if name not in _renamed(gone, come, old, new).values():
-            yield Difference("added", f"{policy}: rule {name} was added: {condition(new[name]['condition'])}")
+            yield Difference("added", f"{policy}: rule {name} was added: {rule_words(new[name], entity)}")
     for name in new:
         if name in old:
-            yield from _rule(policy, old[name], new[name])
+            yield from _rule(policy, entity, old[name], new[name])
     if [name for name in old if name in new] != [name for name in new if name in old]:
         yield Difference("moved", f"{policy}: its rules are in another order")
 
@@ -243,31 +238,29 @@ def _renamed(gone: list[str], come: list[str], old: Mapping, new: Mapping) -> di
     return {}
 
 
-def _rule(policy: str, was: Mapping, now: Mapping) -> Iterator[Difference]:
+def _rule(policy: str, entity: str, was: Mapping, now: Mapping) -> Iterator[Difference]:
     if was["condition"] != now["condition"]:
-        yield Difference(
-            "changed", f"{policy}: {now['name']}: {_condition_change(was['condition'], now['condition'])}"
-        )
+        told = _condition_change(entity, was["condition"], now["condition"])
+        yield Difference("changed", f"{policy}: {now['name']}: {told}")
     old, new = ([action_words(action) for action in rule.get("actions", [])] for rule in (was, now))
     if old != new:
         told = f"{', '.join(old) or 'sets nothing'} became {', '.join(new) or 'sets nothing'}"
         yield Difference("changed", f"{policy}: {now['name']}: {told}")
 
 
-def _condition_change(was: Mapping, now: Mapping) -> str:
+def _condition_change(entity: str, was: Mapping, now: Mapping) -> str:
     """Only what differs, where both compare the same fields in the same shape; else both conditions whole."""
     old, new = _leaves(was), _leaves(now)
     if [leaf[0] for leaf in old] == [leaf[0] for leaf in new]:
-        pairs = [(a[1], b[1]) for a, b in zip(old, new, strict=True) if a != b]
-        told = [
-            f"{_leaf(a)} became {_constant(b)}"
-            if a.get("op") == b.get("op")
-            else f"{_leaf(a)} became {_leaf(b)}"
-            for a, b in pairs
-        ]
-        if told:
-            return "; ".join(told)
-    return f"{condition(was)} became {condition(now)}"
+        pairs = [(a[1], b[1]) for a, b in zip(old, new, strict=True) if a[1] != b[1]]
+        if pairs:
+            return "; ".join(_leaf_change(entity, *pair) for pair in pairs)
+    return f"{condition_words(was, entity)} became {condition_words(now, entity)}"
+
+
+def _leaf_change(entity: str, was: Mapping, now: Mapping) -> str:
+    same_verb = was.get("op") == now.get("op") and "value" in was and "value" in now
+    return f"{condition_words(was, entity)} became {constant_words(now) if same_verb else condition_words(now, entity)}"
 
 
 def _leaves(rule: Any, path: str = "") -> list[tuple[str, Mapping]]:
@@ -282,45 +275,6 @@ def _leaves(rule: Any, path: str = "") -> list[tuple[str, Mapping]]:
     if "where" in rule:
         return _leaves(rule["where"], f"{path}/{rule.get('related')}:{rule.get('match')}")
     return [(f"{path}/{rule.get('related', '')}:{rule.get('aggregate', '')}:{rule.get('field', '')}", rule)]
-
-
-def condition(rule: Any) -> str:
-    """A condition as words: `total over 5,000.00 USD and ship to country is one of US, CA`."""
-    if not isinstance(rule, Mapping) or not rule:
-        return "always"
-    for word, joint in (("all", " and "), ("any", " or ")):
-        if word in rule:
-            parts = [condition(part) for part in rule[word]]
-            return joint.join(f"({part})" if " and " in part or " or " in part else part for part in parts)
-    if "not" in rule:
-        return f"not ({condition(rule['not'])})"
-    if "where" in rule:
-        return f"{rule.get('match')} of {_named(rule.get('related'))}: {condition(rule['where'])}"
-    return _leaf(rule)
-
-
-def _leaf(rule: Mapping[str, Any]) -> str:
-    about = _named(rule.get("field") or "")
-    if "aggregate" in rule:
-        about = " ".join(
-            part for part in (rule["aggregate"], "of", _named(rule.get("related")), about) if part
-        )
-    operator = OPERATORS.get(rule.get("op", ""), rule.get("op", ""))
-    return f"{about} {operator} {_constant(rule)}" if "value" in rule else f"{about} {operator}"
-
-
-def _constant(rule: Mapping[str, Any]) -> str:
-    """An amount with its currency, such as `5,000.00 USD`."""
-    name, value, code = rule.get("field"), rule.get("value"), rule.get("currency") or ""
-    if not amounts.is_amount(name) or rule.get("aggregate") == "count":
-        return _number(value)
-    return ", ".join(
-        amounts.words(name, one, code) for one in (value if isinstance(value, list) else [value])
-    )
-
-
-def _named(name: Any) -> str:
-    return amounts.label(str(name or "")).replace("_", " ").replace(".", " ")
 
 
 def _number(value: Any) -> str:

@@ -2,8 +2,11 @@
 
 import copy
 
+import pytest
+
 from orchestration.designer import edits
-from orchestration.services.difference import condition, differences
+from orchestration.policies.words import rule_words
+from orchestration.services.difference import differences
 
 STEP = {"kind": "action", "key": "a", "name": "Validate", "action": "validate_order_header"}
 HOLD = {
@@ -71,7 +74,7 @@ def test_settings_are_told_with_what_they_were():
 
 def test_a_rule_that_changed_is_told_by_its_number():
     assert told(DRAFT, DRAFT, policies_before=limit(5000), policies_after=limit(10000)) == [
-        "Big orders: Hold orders over the limit: total over 5,000.00 USD became 10,000.00 USD"
+        "Big orders: Hold orders over the limit: total is more than 5,000.00 USD became 10,000.00 USD"
     ]
     assert told(
         DRAFT, DRAFT,
@@ -93,11 +96,39 @@ def test_branches_are_told():
     ]
 
 
-def test_conditions_read_as_sentences():
-    rule = {"all": [{"field": "total_minor", "op": "at_least", "value": 5000, "currency": "JPY"}, {"any": [
-        {"field": "ship_to_country", "op": "in", "value": ["US", "CA"]}, {"field": "customer.credit_hold", "op": "equals", "value": True}]}]}  # fmt: skip
-    assert (
-        condition(rule)
-        == "total at least 5,000 JPY and (ship to country is one of US, CA or customer credit hold is yes)"
+@pytest.mark.parametrize(
+    "was, now, change",
+    [
+        ({"field": "quantity", "op": "at_least", "value": 5}, {"field": "quantity", "op": "less", "value": 5},
+         "quantity is at least 5 became quantity is less than 5"),
+        ({"field": "total_minor", "op": "greater", "other": "goods_minor"}, {"field": "total_minor", "op": "greater", "other": "tax_minor"},
+         "total is more than goods became total is more than tax"),
+        ({"field": "sku", "op": "in_list", "list": "toys"}, {"field": "sku", "op": "in_list", "list": "books"},
+         "sku is in the list toys became sku is in the list books"),
+        ({"not": {"field": "ship_to_country", "op": "in", "value": ["US", "CA"]}}, {},
+         "it is not so that ship to country is US or CA became always"),
+    ],
+)  # fmt: skip
+def test_a_condition_reads_in_a_difference_as_above_the_builder(was, now, change):
+    before, after = limit(1), limit(1)
+    before["big"]["rules"][0]["condition"], after["big"]["rules"][0]["condition"] = was, now
+    old, new = (
+        rule_words({"condition": tree}).removeprefix("When ").removesuffix(".").replace("Always", "always")
+        for tree in (was, now)
     )
-    assert condition({}) == "always"
+
+    assert f"{old} became {new}" == change
+    assert told(DRAFT, DRAFT, policies_before=before, policies_after=after) == [
+        f"Big orders: Hold orders over the limit: {change}"
+    ]
+
+
+def test_a_rule_that_came_is_told_whole():
+    after = limit(5000)
+    after["big"]["rules"].append(
+        {"name": "Gifts", "condition": {}, "actions": [{"tag": "add", "name": "gift"}]}
+    )
+
+    assert told(DRAFT, DRAFT, policies_before=limit(5000), policies_after=after) == [
+        "Big orders: rule Gifts was added: Always, add the tag gift to the order."
+    ]
