@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
-from orchestration.policies.amounts import is_amount, is_minor, label
 from orchestration.policies.check import CANNOT_TELL, NO, YES, Answer, gap, overlap, policy_tree, possible
+from orchestration.policies.currencies import currency_warnings
 from orchestration.policies.fields import catalog
 
 Finding = tuple[str, str]
@@ -13,7 +13,7 @@ MOST_PAIRS = 200
 
 
 def policy_findings(policy: Mapping[str, Any]) -> list[Finding]:
-    """Of each rule: never true, always true, hidden by an earlier one; and two rules that set one field differently.
+    """Of each rule: never true, always true, hidden by an earlier one; and two rules that set one field differently; money of several currencies.
 
     `policy` is a published definition, or a draft with its lists resolved; its rules must compile.
     """
@@ -25,24 +25,18 @@ def policy_findings(policy: Mapping[str, Any]) -> list[Finding]:
             found.append((where, "can never hold: its conditions contradict each other"))
         elif tree and possible(entity, {"not": tree}).verdict == NO:
             found.append((where, "always holds, whatever the record"))
-        found += [(where, sentence) for sentence in _without_currency(tree)]
+        around = _around(policy, trees, position)
+        found += [(where, sentence) for sentence in currency_warnings(entity, tree, around)]
         if policy["combine"] == "first" and position:
             found += _shadow(entity, trees, position, where)
     return found + (list(_conflicts(policy, trees)) if policy["combine"] == "every" else [])
 
 
-def _without_currency(tree: Any) -> list[str]:
-    """Amounts compared in minor units whatever the currency: 5,000 is 50.00 USD, and 5,000 JPY."""
-    if isinstance(tree, list):
-        return list(dict.fromkeys(sentence for part in tree for sentence in _without_currency(part)))
-    if not isinstance(tree, Mapping):
-        return []
-    if is_amount(tree.get("field")) and "value" in tree and tree.get("aggregate") != "count":
-        plain = "currency" not in tree and is_minor(tree["field"])
-        return (
-            [f"compares {label(tree['field'])} in any currency; choose one for the amount"] if plain else []
-        )
-    return _without_currency(list(tree.values()))
+def _around(policy: Mapping[str, Any], trees: Sequence[Mapping], position: int) -> list[Mapping[str, Any]]:
+    """What is certain of the records for which this rule decides anything."""
+    if policy["combine"] == "all":
+        return [tree for n, tree in enumerate(trees) if n != position]
+    return [{"not": tree} for tree in trees[:position]] if policy["combine"] == "first" else []
 
 
 def _shadow(entity: str, trees: Sequence[Mapping], position: int, where: str) -> list[Finding]:
