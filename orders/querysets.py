@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from orders.errors import LineNotFound, OrderNotFound
 
@@ -36,6 +36,11 @@ class OrderLineQuerySet(QuerySet):
 
     def live(self) -> "OrderLineQuerySet":
         return self.exclude(state=self.model.State.CANCELED)
+
+    def without_source(self) -> "OrderLineQuerySet":
+        """Live lines that have no source, or one that was assigned and could not bring them."""
+        unable = Q(source_is_assigned=True, state_reason="not_sourced")
+        return self.live().filter(Q(source=None) | unable)
 
 
 class HoldQuerySet(QuerySet):

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from fulfillment.models import SourceList
 from insights.exceptions import Group
-from inventory.models import Product
+from inventory.models import FulfillmentSource, Product
 from iom.lib.pages import record_url, rows_url
 from orchestration.models import Flow, RepairJob
 from orchestration.policies.compile import fields_of
@@ -35,6 +35,7 @@ NO_SOURCE = frozenset({"not_sourced", "stock_gone", "worker_died"})
 UNKNOWN_SKU = re.compile(r"There is no product (\S+?)\.(?=\s|$)|(\S+) is not sold any more")
 PREFIX = "mend."  # and `was.` for what stood in the field when the form was shown
 MOST_PRODUCTS = 300
+MOST_SOURCES = 300
 
 
 @dataclass(slots=True)
@@ -74,6 +75,8 @@ def read(data: Mapping[str, Any]) -> dict[str, Any]:
     if not (kind := data.get("mend")):
         return {}
     sent = {name.removeprefix(PREFIX): data[name].strip() for name in data if name.startswith(PREFIX)}
+    if kind == "source":  # one source, or a list; the one left empty was not chosen
+        sent = {name: value for name, value in sent.items() if value} or {"source_list": ""}
     if kind != "order":
         return {"kind": kind, **sent}
     given = {
@@ -166,11 +169,13 @@ def _credit(action: str) -> Offer:
 def _sources(action: str) -> Offer:
     lists = [(one.key, one.name) for one in SourceList.objects.filter(sources__isnull=False).distinct()]
     choice = Input("source_list", "Look for stock in", options=[("", "Anywhere"), *lists])
+    active = FulfillmentSource.objects.filter(active=True).order_by("code").values_list("code", "name")
+    one = Input("source", "Or in one source only", options=list(active[:MOST_SOURCES]))
     return Offer(
         "source",
         action,
         "Source again",
-        [choice],
+        [choice, one],
         note="With the stock of now; lines that have a source keep it.",
     )
 

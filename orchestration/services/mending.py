@@ -6,6 +6,7 @@ its repair in one transaction:
     {"kind": "order", "ship_to_country": "US", …}         fields of the order
     {"kind": "credit"}                                     the customer's credit hold
     {"kind": "source", "source_list": key}                 where lines may be taken from; "" for anywhere
+    {"kind": "source", "source": code}                     the one source that lines are taken from
     {"kind": "product", "sku": theirs, "product": ours}    a SKU that is not known here
 """
 
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fulfillment.models import SourceList
+from fulfillment.services.directing import send_to_source
+from inventory.models import FulfillmentSource
 from inventory.services.catalog import stand_in
 from orchestration.errors import OrchestrationError
 from orders.errors import InvalidChange
@@ -52,6 +55,8 @@ def words(fix: Mapping[str, Any]) -> str:
         case "credit":
             return "take the customer off credit hold"
         case "source":
+            if "source" in fix:
+                return f"source from {fix['source']} and nowhere else"
             return f"source from {fix['source_list']} only" if fix["source_list"] else "source from anywhere"
         case "product":
             return f"take {fix['sku']} for {fix['product']}"
@@ -77,11 +82,25 @@ def _check_order(fix: Mapping[str, Any]) -> None:
 
 
 def _check_source(fix: Mapping[str, Any]) -> None:
+    if {"source", "source_list"} <= set(fix):
+        raise BadFix("Choose a source list or one source, not both.")
+    if set(fix) == {"kind", "source"}:
+        _one_source(fix["source"])
+        return
     key = fix.get("source_list")
     if set(fix) != {"kind", "source_list"} or not isinstance(key, str):
         raise BadFix("Choose a source list.")
     if key and not SourceList.objects.filter(key=key, sources__isnull=False).exists():
         raise BadFix(f"There is no source list “{key}” with sources.")
+
+
+def _one_source(code: Any) -> FulfillmentSource:
+    found = FulfillmentSource.objects.filter(code=code).first() if isinstance(code, str) else None
+    if found is None:
+        raise BadFix(f"There is no fulfillment source “{code}”.")
+    if not found.active:
+        raise BadFix(f"{code} is not active; choose another source, or activate it first.")
+    return found
 
 
 def _check_product(fix: Mapping[str, Any]) -> None:
@@ -105,6 +124,8 @@ def _credit(fix: Mapping[str, Any], order_ids: list[int], actor: str) -> Refused
 
 
 def _source(fix: Mapping[str, Any], order_ids: list[int], actor: str) -> Refused:
+    if "source" in fix:
+        return send_to_source(order_ids, source=_one_source(fix["source"]), actor=actor).refused
     return mending.direct_lines(order_ids, source_list=fix["source_list"], actor=actor).refused
 
 

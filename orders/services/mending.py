@@ -70,3 +70,21 @@ def direct_lines(order_ids: Collection[int], *, source_list: str, actor: str) ->
     Order.objects.filter(pk__in=told).update(version=F("version") + 1)
     record([changed(pk, differences) for pk, differences in told.items()], actor=actor)
     return Outcome(sorted(told))
+
+
+@transaction.atomic
+def assign_source(lines: Collection[OrderLine], *, source_id: int, code: str, actor: str) -> list[int]:
+    """These lines come from one source only; returns the ids of their orders that changed. The caller has locked the orders."""
+    differing = [line for line in lines if (line.source_id, line.source_is_assigned) != (source_id, True)]
+    OrderLine.objects.filter(pk__in=[line.pk for line in differing]).update(
+        source_id=source_id, source_is_assigned=True
+    )
+    told: dict[int, dict[str, list]] = {}
+    for line in differing:
+        told.setdefault(line.order_id, {})[f"line {line.line_number} source"] = [
+            line.source.code if line.source else "",
+            code,
+        ]
+    Order.objects.filter(pk__in=told).update(version=F("version") + 1)
+    record([changed(pk, differences) for pk, differences in told.items()], actor=actor)
+    return sorted(told)

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from fulfillment.models import SourceList
+from fulfillment.services.directing import send_to_source
 from insights.exceptions import KINDS, groups_of
 from inventory.models import Product
 from inventory.services.catalog import stand_in
@@ -209,6 +210,68 @@ def test_lines_without_stock_are_sourced_again_where_a_person_says(
     }
 
 
+def stock(world, count):
+    levels = [
+        StockLevel(p.pk, s.pk, count) for p in world["products"].values() for s in world["sources"].values()
+    ]
+    set_on_hand(levels, actor="test", reason="count")
+
+
+def test_lines_without_stock_are_sourced_from_the_one_source_that_a_person_names(
+    admin_client, world, publish, make_orders, run_flows
+):
+    publish([{"kind": "action", "key": "source", "name": "Source", "action": "send_to_dom"}])
+    stock(world, 0)
+    (order,) = make_orders(1)
+    run_flows()
+    found = group("step")
+    assert '<option value="ST-CHI">' in cause_page(admin_client, found)
+    stock(world, 50)
+
+    preview, job = apply_and_retry(admin_client, found, source="ST-CHI")
+    run_flows()
+
+    assert "source from ST-CHI and nowhere else" in preview
+    assert (job.changed, groups_of(KIND["step"])) == (1, [])
+    line = OrderLine.objects.filter(order=order).first()
+    assert (line.source.code, line.source_is_assigned, line.source_list) == ("ST-CHI", True, "")
+
+
+def test_a_source_that_cannot_is_refused_order_by_order_and_nothing_changes(world, make_orders):
+    stock(world, 5)
+    first, second, third = make_orders(3, lines=[("A", 4)])
+    OrderLine.objects.filter(order=third).update(method="drop_ship")
+    store = world["sources"]["ST-CHI"]
+    ids = [first.pk, second.pk, third.pk]
+
+    outcome = send_to_source(ids, source=store, actor="test")
+
+    assert outcome.changed == [first.pk]
+    assert outcome.refused == {
+        second.pk: "ST-CHI has 1 of A left for this order, which wants 4.",
+        third.pk: "ST-CHI cannot bring line 1: drop-ship does not start at a store.",
+    }
+    assert set(OrderLine.objects.exclude(order=first).values_list("source", flat=True)) == {None}
+    assert send_to_source([first.pk], source=store, actor="test").changed == []  # again changes nothing
+
+    type(store).objects.filter(pk=store.pk).update(active=False)
+    refused = send_to_source(ids, source=store, actor="test").refused
+    assert refused == dict.fromkeys(ids[1:], "ST-CHI is not active.")
+    with pytest.raises(BadFix, match="ST-CHI is not active; choose another source"):
+        mending.check({"kind": "source", "source": "ST-CHI"}, "token")
+
+
+def test_sending_many_orders_to_a_source_costs_the_queries_of_one(world, make_orders):
+    stock(world, 1000)
+    counts = set()
+    for count in (1, 40):
+        ids = [order.pk for order in make_orders(count, lines=[("A", 1)])]
+        with CaptureQueriesContext(connection) as queries:
+            assert send_to_source(ids, source=world["sources"]["DC-RNO"], actor="test").changed == ids
+        counts.add(len(queries))
+    assert len(counts) == 1
+
+
 def test_an_unknown_product_is_mapped_and_the_messages_are_replayed(admin_client, world):
     shop = ProviderConnection.objects.create(key="shop", name="Shop", provider="billing", status="active")
     for n in range(2):
@@ -258,6 +321,9 @@ def test_a_bad_mapping_is_refused(world, sku, product, words):
         ({"kind": "order", "ship_to_country": "XX"}, "token", "XX"),
         ({"kind": "order", "ship_to_city": "Bonn"}, "message", "This fix does not help here."),
         ({"kind": "source", "source_list": "none"}, "token", "There is no source list “none” with sources."),
+        ({"kind": "source", "source": "none"}, "token", "There is no fulfillment source “none”."),
+        ({"kind": "source", "source": 5}, "token", "There is no fulfillment source “5”."),
+        ({"kind": "source", "source": "A", "source_list": "B"}, "token", "Choose a source list or one source, not both."),
         ({"kind": "credit", "customer": 5}, "token", "This fix takes no values."),
         ({"kind": "product", "sku": "", "product": "A"}, "message", "Say which SKU it is and which of our products it means."),
     ],
