@@ -176,7 +176,7 @@ def _sources(action: str) -> Offer:
         action,
         "Source again",
         [choice, one],
-        note="With the stock of now; lines that have a source keep it.",
+        note="With the stock of now; lines that found a source keep it.",
     )
 
 
