@@ -8,6 +8,8 @@ from itertools import count
 
 import pytest
 from django.conf import settings
+from django.test import TransactionTestCase
+from emptying import after_test
 from hypothesis import HealthCheck
 from hypothesis import settings as generated
 
@@ -15,6 +17,7 @@ from hypothesis import settings as generated
 generated.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 generated.load_profile("any machine")
 
+TransactionTestCase._fixture_teardown = after_test
 PLACED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 # code: latitude, longitude, region, time zone
 PLACES = {

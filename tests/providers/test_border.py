@@ -138,7 +138,7 @@ def wild(settings, tmp_path):
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(_certificate(tmp_path))
             server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         servers.append(server)
         host = f"127.0.0.1:{server.server_address[1]}"
         settings.IOM = {**settings.IOM, "ALLOWED_PRIVATE_HOSTS": [host]}

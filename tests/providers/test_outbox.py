@@ -198,7 +198,7 @@ def test_a_worker_does_not_wait_for_a_provider_that_never_answers(
     connect, vendor, silent, monkeypatch, guarded
 ):
     """F5: it leaves the call to its thread and is free for the others; without that it sits it out."""
-    mute, good = connect(key="mute", parameters={"url": silent}, timeout_seconds=6), connect(key="good")
+    mute, good = connect(key="mute", parameters={"url": silent}, timeout_seconds=3), connect(key="good")
     monkeypatch.setattr(lanes, "_outlives", guarded)
     outbox.enqueue([draft(mute, 1), draft(good, 2)])
 
