@@ -21,6 +21,8 @@ from orchestration.services.mending import permission_of
 from orchestration.services.repair_targets import TARGETS
 from orders.countries import COUNTRIES
 from orders.services.fields import EDITABLE
+from providers.models import ProviderRequest
+from providers.services.payloads import order_fields
 
 Action = RepairJob.Action
 USUAL = (
@@ -121,6 +123,9 @@ def _offers(group: Group, orders: list[Mapping[str, Any]], place: Mapping[str, A
         if kind == "backorder":
             yield _sources(Action.RELEASE)
         yield _order(Action.RELEASE, named or USUAL, orders, sure=bool(named) or kind == "address")
+    elif group.kind == "request" and group.filter["state"] == ProviderRequest.State.FAILED:
+        if orders and (told := order_fields(group.filter["action"])):
+            yield _order(Action.RESEND, told, orders, sure=True)
     elif group.kind == "inbound" and group.filter.get("code") in ("unknown_sku", "inactive_product"):
         yield _product([text for _, _, text in group.samples])
 

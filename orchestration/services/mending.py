@@ -140,7 +140,7 @@ def _product(fix: Mapping[str, Any], order_ids: list[int], actor: str) -> Refuse
 _OF_ORDERS = ("token", "hold")
 # kind: (permission, kinds of rows, check, apply)
 KINDS: dict[str, tuple[str, tuple[str, ...], Callable, Callable]] = {
-    "order": ("orders.change_order", _OF_ORDERS, _check_order, _order),
+    "order": ("orders.change_order", (*_OF_ORDERS, "request"), _check_order, _order),
     "credit": ("orders.change_customer", _OF_ORDERS, _check_nothing, _credit),
     "source": ("orders.change_order", _OF_ORDERS, _check_source, _source),
     "product": ("inventory.add_product", ("message",), _check_product, _product),

@@ -27,6 +27,8 @@ from providers.services import inbox, outbox
 log = structlog.get_logger(__name__)
 CHUNK = 200
 NOT_AGAIN = "The work is over or went elsewhere; sending it again would do it twice."
+NOT_REFUSED = "The provider has not refused it; what may have arrived is not sent anew with other values."
+NO_ORDER = "The request belongs to no order that could be corrected."
 NOBODY_TAKES = "No published flow begins at Orchestrate order and takes it by its entry filters; publish one."
 ROW_COLUMNS = ("job", "record_id", "order_id", "changed", "sentence")
 
@@ -174,10 +176,19 @@ def _mend_and_act(action: str, ids: Sequence[int], fix: Mapping[str, Any], **by:
         return _act(action, ids, **by)
     target, _ = TARGETS[Action(action)]
     orders = dict(rows_of(target, {"ids": list(ids)}).values_list("pk", ORDER_FIELD[target]))
-    unmended = mending.apply(fix, sorted(set(orders.values()) - {None}), actor=by["actor"])
-    refused = {pk: unmended[order] for pk, order in orders.items() if order in unmended}
+    refused = _not_to_correct(ids) if target == "request" else {}
+    able = {order for pk, order in orders.items() if pk not in refused}
+    unmended = mending.apply(fix, sorted(able - {None}), actor=by["actor"])
+    refused |= {pk: unmended[order] for pk, order in orders.items() if order in unmended}
     outcome = _act(action, [pk for pk in ids if pk not in refused], **by)
     return Outcome(outcome.changed, {**refused, **outcome.refused})
+
+
+def _not_to_correct(ids: Sequence[int]) -> dict[int, str]:
+    """Only what is surely refused may say something else when it is sent again."""
+    rows = ProviderRequest.objects.filter(pk__in=ids).values_list("pk", "state", "order_id")
+    unsure = {pk: NOT_REFUSED for pk, state, _ in rows if state != ProviderRequest.State.FAILED}
+    return {pk: NO_ORDER for pk, _, order in rows if order is None} | unsure
 
 
 def _act(action: str, ids: Sequence[int], *, step: str, actor: str, reason: str) -> Outcome:

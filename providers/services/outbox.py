@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from iom.lib import bell, bulk, lock_order
@@ -12,7 +13,7 @@ from iom.lib.atomic import joined
 from providers.errors import ProviderError
 from providers.locks import GATES
 from providers.models import ConnectionGate, ProviderRequest
-from providers.services import effects
+from providers.services import effects, payloads
 from providers.services.connections import gate_of
 
 State = ProviderRequest.State
@@ -93,9 +94,11 @@ def retry(ids: Collection[int], *, actor: str) -> int:
     """A person sends again what is parked or failed, under the same key. What is done or on its way stays.
 
     So does what would send twice or for nothing: work that is over, or that went elsewhere since it failed.
+    What was refused says what its order says by now; what is unknown is repeated word for word, as it may have arrived.
     """
     found = ProviderRequest.objects.filter(pk__in=list(ids), state__in=(State.UNKNOWN, State.FAILED))
     barred = effects.barred(list(found.only("action", "record_id", "state").order_by("pk")), actor=actor)
+    _correct(found.filter(state=State.FAILED).exclude(pk__in=barred))
     # Something was tried before: `unknown` keeps the adapter asking first where the provider can be asked.
     count = found.exclude(pk__in=barred).update(
         state=State.UNKNOWN, attempts=1, due_at=timezone.now(), error_code="", error="", done_at=None
@@ -103,6 +106,11 @@ def retry(ids: Collection[int], *, actor: str) -> int:
     if count:
         bell.ring("deliver")
     return count
+
+
+def _correct(refused: QuerySet[ProviderRequest]) -> None:
+    rows = refused.only("action", "payload", "order_id").order_by("pk").select_for_update(of=("self",))
+    ProviderRequest.objects.bulk_update(payloads.corrected(rows), ["payload"], batch_size=200)
 
 
 @transaction.atomic

@@ -49,11 +49,19 @@ def _send(ids: Collection[int]) -> dict[int, dict[str, Any]]:
             "order_number": number_of(order_id),
             "source": source,
             "ship_by": ship_by.isoformat() if ship_by else None,
-            "ship_to": {**dict(zip(SENT, address, strict=True)), "phone": phone, "email": email},
+            "ship_to": _ship_to(phone, email, address),
             "lines": lines[pk],
         }
         for pk, order_id, source, ship_by, phone, email, *address in work
     }
+
+
+def _ship_to(phone: str, email: str, address: Iterable[str]) -> dict[str, str]:
+    return {**dict(zip(SENT, address, strict=True)), "phone": phone, "email": email}
+
+
+def _customer(name: str, email: str, code: str | None) -> dict[str, str]:
+    return {"name": name, "email": email, "code": code or ""}
 
 
 def _cancel(ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -127,11 +135,9 @@ def _invoice_of(
         "reference": item.number,
         "order_number": order.number,
         "currency": order.currency,
-        "customer": {
-            "name": order.customer_name,
-            "email": order.customer_email,
-            "code": order.customer.code if order.customer else "",
-        },
+        "customer": _customer(
+            order.customer_name, order.customer_email, order.customer.code if order.customer else ""
+        ),
         "lines": rows,
         "amount_minor": sum(row["amount_minor"] for row in rows),
     }
@@ -176,3 +182,44 @@ BUILDERS: dict[str, Callable[[Collection[int]], dict[int, dict[str, Any]]]] = {
     "write_status": _status,
     "write_shipment": _shipment,
 }
+
+
+# -- the part that is made from the order's own fields ----------------------------------------------------------------
+
+# action type: (name in the payload, fields of the order that people may correct, others, how the part is made)
+HEADERS: dict[str, tuple[str, tuple[str, ...], tuple[str, ...], Callable[..., dict[str, Any]]]] = {
+    "send_to_fulfillment": (
+        "ship_to", ("customer_phone", "customer_email", *(f"ship_to_{part}" for part in SENT)), (),
+        lambda phone, email, *address: _ship_to(phone, email, address),
+    ),
+    "send_to_invoice": ("customer", ("customer_name", "customer_email"), ("customer__code",), _customer),
+}  # fmt: skip
+
+
+def order_fields(action_key: str) -> tuple[str, ...]:
+    """Fields of the order that this action tells its provider; () if it tells none that a person may edit."""
+    kinds = {item.key: item.action_type for item in provider_actions()}
+    found = HEADERS.get(kinds.get(action_key, ""))
+    return found[1] if found else ()
+
+
+def corrected(requests: Iterable[ProviderRequest]) -> list[ProviderRequest]:
+    """Those whose order says something else by now, with their payload brought up to it; lines and amounts stay.
+
+    Nothing is saved. One query for each action type.
+    """
+    by_type: dict[str, list[ProviderRequest]] = defaultdict(list)
+    for request in requests:
+        if request.order_id and (kind := action(request.action).action_type) in HEADERS:
+            by_type[kind].append(request)
+    changed = []
+    for kind, group in sorted(by_type.items()):
+        part, editable, others, make = HEADERS[kind]
+        orders = Order.objects.filter(pk__in={request.order_id for request in group})
+        now = {pk: make(*row) for pk, *row in orders.values_list("pk", *editable, *others)}
+        for request in group:
+            told = now.get(request.order_id)
+            if told and request.payload.get(part) != told:
+                request.payload = {**request.payload, part: told}
+                changed.append(request)
+    return changed
