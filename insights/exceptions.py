@@ -5,6 +5,7 @@ A fixed number of queries for each kind, however many rows and groups it has.
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -51,6 +52,11 @@ class Group:
     said: ExceptionGroup | None = None
 
     @property
+    def words(self) -> str:
+        """What is wrong, as people say it; a sentence stays as it is."""
+        return words_of(self.detail)
+
+    @property
     def filter_text(self) -> str:
         return json.dumps(self.filter)
 
@@ -76,6 +82,28 @@ class Kind:
     shared: tuple[str, ...] = ()
     describe: Callable[..., tuple[str, str, dict]] | None = None
     sample: Callable[[QuerySet], Iterable[tuple[tuple, str, str, str]]] | None = None
+
+
+# What codes of steps, requests and messages say; others are told by their own words.
+CODE_WORDS = {
+    "policy_failed": "A policy was not passed", "not_sourced": "No source has the stock",
+    "partly_sourced": "Some lines have no source", "stock_gone": "The stock is gone since it was sourced",
+    "source_lost": "The source does not take it any more", "worker_died": "The worker was lost while it worked",
+    "deadline": "It was not done in time", "loop_limit": "It went round too often", "no_branch": "No branch takes it",
+    "no_lines": "The order has no lines", "no_connection": "No active connection serves it",
+    "cannot_split": "It cannot be split", "too_heavy": "It is too heavy", "rejected": "The provider refused it",
+    "provider_rejected": "The provider refused it", "unavailable": "The provider cannot be reached",
+    "garbage": "The answer cannot be read", "decided": "A person decided it",
+    "unknown_sku": "The product is not known", "inactive_product": "The product is not sold any more",
+    "bad_json": "It is no JSON", "misconfigured": "The connection is not set up",
+}  # fmt: skip
+CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+
+
+def words_of(text: str) -> str:
+    if not CODE.fullmatch(text):
+        return text
+    return CODE_WORDS.get(text) or text.replace("_", " ").capitalize()
 
 
 def _cause(kind: str, *key: Any) -> str:

@@ -10,11 +10,13 @@ from insights.exceptions import KINDS, Group, groups_of, with_what_was_said
 from insights.pages import fixes
 from iom.lib.pages import page, record_url, show
 from orchestration.models import RepairJob, StepResult
-from orchestration.services.repair_targets import ORDER_FIELD, TARGETS, rows_of
+from orchestration.services.repair_targets import NEEDS_REASON, ORDER_FIELD, TARGETS, rows_of
 from orders.models import Order
 from orders.numbers import number_of
 
 SHOWN = 25
+ANSWERS = 3
+SMALL = 200  # up to so many are repaired from the page itself; more are previewed first
 TEXT_OF = {
     "token": "error",
     "request": "error",
@@ -44,14 +46,19 @@ def group_page(request: HttpRequest, cause: str) -> HttpResponse:
     orders = list(
         Order.objects.filter(pk__in={row["order"] for row in rows} - {None}).values("pk", *fixes.TYPED)
     )
+    actions = [(name, labels[name]) for name in kind.actions if request.user.has_perm(TARGETS[name][1])]
+    at_once = [one for one in actions if TARGETS[one[0]][0] == "token" and group.count <= SMALL]
     context = {
         "title": group.title,
         "group": group,
         "rows": rows,
         "rest": group.count - len(rows),
         "offers": fixes.offers_of(group, request.user, orders, _place(group, failures)),
+        "answers": _answers(rows) if target == "request" else [],
         "link": fixes.link_of(group),
-        "actions": [(name, labels[name]) for name in kind.actions if request.user.has_perm(TARGETS[name][1])],
+        "actions": actions,
+        "at_once": at_once,
+        "need_reason": _joined([label.lower() for name, label in at_once if name in NEEDS_REASON]),
         "may_test": request.user.has_perm("orchestration.view_flow"),
         "back": request.get_full_path(),
     }
@@ -101,6 +108,15 @@ def _place(group: Group, failures: Mapping[int, Mapping[str, Any]]) -> Mapping[s
     if group.kind in ("step", "policy"):
         return {**group.filter, "sentence": group.detail}
     return next(iter(failures.values()), {})
+
+
+def _joined(words: list[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def _answers(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The different sentences of the newest rows; the template escapes and shortens them."""
+    return list(dict.fromkeys(row["text"] for row in rows if row["text"]))[:ANSWERS]
 
 
 def _jobs() -> list[RepairJob]:

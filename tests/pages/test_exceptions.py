@@ -1,6 +1,7 @@
 """The exceptions inbox and the pages of runs: what they count, what they offer, and that repairing from them works."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,8 +11,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from insights.exceptions import KINDS, groups_of, open_count
+from insights.exceptions import KINDS, groups_of, open_count, words_of
 from insights.models import ExceptionGroup
+from insights.pages import group
 from orchestration.engine.graph import compile_steps
 from orchestration.models import Flow, FlowVersion, RepairJob, StepResult, StepRun
 from orchestration.services import repair_jobs
@@ -248,3 +250,51 @@ def test_a_run_page_tells_what_was_done_and_compares(client, boss, make_stopped,
     assert page.count("differs:") == 2
     assert "Complete as success" in page
     assert client.get("/runs/999999/").status_code == 404
+
+
+def test_a_small_group_is_repaired_from_its_own_page_and_a_large_one_is_previewed(
+    client, boss, make_stopped, monkeypatch
+):
+    make_stopped(3)
+    (found,) = groups_of(KIND["step"])
+    address = f"/attention/cause/{found.cause}/"
+    page = client.get(address).content.decode()
+    form = page[page.index('id="once-title"') :].partition("</form>")[0]
+    assert re.findall(r'<option value="(\w+)"', form) == ["retry", "skip", "succeed", "fail"]
+    assert "Needed for skip, complete as success and complete as failure" in form
+    hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', form))
+    sent = {name: value.replace("&quot;", '"') for name, value in hidden.items()} | {"action": "skip"}
+
+    answer = client.post("/repairs/start/", {**sent, "reason": " "})
+    assert answer.url == address
+    assert "Say why" in client.get(address).content.decode()
+    assert not RepairJob.objects.exists()
+
+    sent["once"] = "another"
+    for _ in range(2):  # a form that comes twice
+        client.post("/repairs/start/", {**sent, "reason": "known"})
+    job = RepairJob.objects.get()
+    assert repair_jobs.work() == 3
+    job.refresh_from_db()
+    assert (job.action, job.reason, job.changed) == ("skip", "known", 3)
+    assert groups_of(KIND["step"]) == []
+
+    make_stopped(3)
+    monkeypatch.setattr(group, "SMALL", 2)
+    page = client.get(address).content.decode()
+    assert 'id="once-title"' not in page
+    assert "/repairs/new/?action=skip" in page
+
+
+def test_codes_are_told_in_words_and_sentences_stay(client, boss, make_stopped):
+    make_stopped(1, code="not_sourced")
+    make_stopped(1, step="ship", code="very_odd")
+    words = {found.filter["code"]: found.words for found in groups_of(KIND["step"])}
+    assert words == {"not_sourced": "No source has the stock", "very_odd": "Very odd"}
+    assert words_of("US only: Country") == "US only: Country"
+
+    page = client.get("/attention/").content.decode()
+    assert "No source has the stock" in page and ">not_sourced<" not in page
+    for found in groups_of(KIND["step"]):
+        page = client.get(f"/attention/cause/{found.cause}/").content.decode()
+        assert f'<strong class="iom-strong">{found.words}</strong>' in page
