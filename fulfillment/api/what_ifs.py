@@ -35,7 +35,7 @@ ROW = (
 )  # fmt: skip
 FILTERS = {
     "strategy": Filter("strategy__key__in", filters.texts, "Key of a strategy, or several."),
-    "state": Filter("state__in", filters.texts, "running, done, stopped or failed."),
+    "state": Filter("state__in", filters.some_of(WhatIf.State.values), "running, done, stopped or failed."),
 }
 
 

@@ -13,9 +13,10 @@ from rest_framework.response import Response
 from fulfillment.api import serializers as documents
 from fulfillment.api.visible import id_or_404, ids_of, number_of, visible_work
 from fulfillment.errors import FulfillmentLineNotFound
-from fulfillment.models import FulfillmentLine, Shipment
+from fulfillment.models import FulfillmentLine, FulfillmentOrder, Shipment
 from fulfillment.services import execution
 from fulfillment.types import ShipmentReport
+from inventory.models import FulfillmentSource
 from iom.lib.api import filters
 from iom.lib.api.clients import actor_of
 from iom.lib.api.errors import InvalidInput, fault
@@ -26,6 +27,7 @@ from iom.lib.api.schema import IDEMPOTENCY_KEY, page_of
 from iom.lib.api.serializers import IdListSerializer, validated
 from iom.lib.api.views import ApiView
 from orders.api.schema import BatchOutcome
+from orders.api.states import states_people_made
 from orders.api.visible import by_channel, parse_order_id
 from orders.numbers import number_of as order_number
 from orders.types import Outcome
@@ -53,8 +55,16 @@ def _order(text: str) -> int:
 
 FILTERS = {
     "source": Filter("source__code__in", filters.texts, "Code of a source, or several."),
-    "source_type": Filter("source__type__in", filters.texts, "warehouse, store, 3pl, vendor or virtual."),
-    "state": Filter("state__in", filters.texts, "One state, or several with commas between."),
+    "source_type": Filter(
+        "source__type__in",
+        filters.some_of(FulfillmentSource.Type.values),
+        "warehouse, store, 3pl, vendor or virtual.",
+    ),
+    "state": Filter(
+        "state__in",
+        filters.some_of(FulfillmentOrder.State.values, more=states_people_made("fulfillment_order")),
+        "One state, or several with commas between.",
+    ),
     "order": Filter("order_id", _order, "Number or id of an order."),
     "created_after": Filter("created_at__gte", filters.moment, "A time with its zone."),
     "created_before": Filter("created_at__lt", filters.moment, "A time with its zone."),

@@ -11,7 +11,7 @@ from fulfillment.services.sourcing import source_lines
 from fulfillment.types import LineDemand
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
-from orders.models import BusinessEvent, OrderLine
+from orders.models import BusinessEvent, OrderLine, StateDefinition
 from orders.services.events import record
 from orders.types import Raised
 
@@ -114,6 +114,29 @@ def test_fulfillment_orders_are_filtered(api, work):
     assert found("state=shipped") == []
     assert api.get("fulfillment-orders/?state__gt=a").json()["code"] == "unknown_filter"
     assert api.get("fulfillment-orders/FO-1/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "known"),
+    [
+        ("fulfillment-orders/?state=shiped", "shipped"),
+        ("fulfillment-orders/?source_type=store,shop", "warehouse"),
+        ("what-ifs/?state=ended", "stopped"),
+        ("reservations/?state=gone", "released"),
+        ("sources/?type=shop", "vendor"),
+    ],
+)
+def test_a_word_that_is_none_is_refused_and_the_known_ones_are_named(api, query, known):
+    answer = api.get(query)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_filter")
+    assert known in str(answer.json())
+
+
+def test_a_state_that_people_made_is_known(api, work):
+    StateDefinition.objects.create(entity="fulfillment_order", key="on_the_dock", label="On the dock")
+
+    assert api.get("fulfillment-orders/?state=on_the_dock").json()["results"] == []
 
 
 # -- events -------------------------------------------------------------------------------------------------------

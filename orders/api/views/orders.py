@@ -1,7 +1,5 @@
 """Orders: take in, list, read, edit."""
 
-from collections.abc import Iterable
-
 from django.db.models import Exists, OuterRef, Q
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -18,9 +16,10 @@ from iom.lib.api.views import ApiView
 from orders.api import schema
 from orders.api.documents import ROW, order_document, order_row
 from orders.api.serializers import OrderChangeSerializer
+from orders.api.states import states_people_made
 from orders.api.views.intake import take_in
 from orders.api.visible import order_id_or_404, visible_orders
-from orders.models import Hold, Order, OrderLine, StateDefinition
+from orders.models import Hold, Order, OrderLine
 from orders.services.editing import update_order
 
 
@@ -32,14 +31,10 @@ def _with_sku(sku: str) -> Q:
     return Q(Exists(OrderLine.objects.filter(order_id=OuterRef("pk"), sku=sku)))
 
 
-def _states_people_made() -> Iterable[str]:
-    return StateDefinition.objects.filter(entity="order").values_list("key", flat=True)
-
-
 FILTERS = {
     "state": Filter(
         "state__in",
-        filters.some_of(Order.State.values, more=_states_people_made),
+        filters.some_of(Order.State.values, more=states_people_made("order")),
         "One state, or several with commas between.",
     ),
     "channel": Filter("channel__key__in", filters.texts, "Key of a channel, or several."),
