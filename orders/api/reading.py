@@ -136,7 +136,8 @@ def money(reading: Reading, value: Any, path: str) -> Decimal:
         scaled = value.scaleb(reading.places)
         if abs(scaled) <= LARGEST_MINOR and scaled == int(scaled):
             return value
-    allowed = f"{reading.currency[:10]} with at most {reading.places} decimals"
+    largest = Decimal(LARGEST_MINOR).scaleb(-reading.places)
+    allowed = f"{reading.currency[:10]} up to {largest:,} with at most {reading.places} decimals"
     reading.add(
         "money_format", path, f"{path} must be an amount in {allowed}.", 'Send it such as "12.50" or 12.5.'
     )
