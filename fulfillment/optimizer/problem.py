@@ -226,7 +226,8 @@ class Problem:
         offsets(self.orders.line_start, "orders.line_start", size["L"])
 
     def _check_meaning(self) -> None:
-        if (np.diff(self.services.zone_limits, axis=1) < 0).any():
+        limits = self.services.zone_limits  # several may be infinite
+        if (limits[:, 1:] < limits[:, :-1]).any():
             raise ProblemError("services.zone_limits", "must not fall.")
         if (self.nodes.cap_max < self.nodes.cap_regular).any():
             raise ProblemError("nodes.cap_max", "must not be below cap_regular.")
