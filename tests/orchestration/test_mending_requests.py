@@ -101,6 +101,23 @@ def test_a_refused_request_is_corrected_previewed_sent_again_under_its_key_and_t
     assert "closed by itself" in admin_client.get(f"/attention/cause/{group.cause}/").content.decode()
 
 
+def test_a_stopped_step_is_retried_with_what_its_corrected_order_says(refused, run_flows):
+    (request,) = refused(1)
+    (group,) = groups_of(KIND["step"])
+    repair_jobs.start("retry", group.filter, actor="user:ann", fix=FIX)
+    repair_jobs.work()
+    run_flows()
+
+    key = request.key
+    request.refresh_from_db()
+    assert (request.key, request.payload["ship_to"]["line1"]) == (key, "9 High St")
+    assert ProviderRequest.objects.count() == 1
+
+    answer(request.connection, {"id": "3P-1"})
+    run_flows()
+    assert FlowRun.objects.get().state == "done"
+
+
 def test_what_is_unknown_or_done_is_neither_corrected_nor_sent(refused):
     unknown, done, sure = refused(3)
     ProviderRequest.objects.filter(pk=unknown.pk).update(state="unknown", due_at=None)
