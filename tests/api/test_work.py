@@ -11,7 +11,7 @@ from fulfillment.services.sourcing import source_lines
 from fulfillment.types import LineDemand
 from inventory.services.stock import set_on_hand
 from inventory.types import StockLevel
-from orders.models import BusinessEvent, OrderLine, StateDefinition
+from orders.models import BusinessEvent, EventDefinition, OrderLine, StateDefinition
 from orders.services.events import record
 from orders.types import Raised
 
@@ -166,6 +166,26 @@ def test_the_feed_goes_on_where_it_ended(api, order):
     assert third.json()["next_cursor"] == second.json()["next_cursor"]
     assert kinds(api.get(f"events/?kind=order.held&order={number}")) == ["order.held"]
     assert second.json()["results"][0]["order"] == number
+
+
+@pytest.mark.parametrize("name,wrong,known", [
+    ("kind", "order.new,order.nwe", "order.new"), ("kind", "order", "order.held"), ("kind", "", "order.held"),
+    ("entity", "order_lines", "order_line"), ("entity", "order.new", "order"),
+])  # fmt: skip
+def test_kinds_that_are_none_are_refused_naming_the_known_ones(api, name, wrong, known):
+    answer = api.get(f"events/?{name}={wrong}")
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["errors"][0]["field"]) == (
+        400, "bad_filter", name,
+    )  # fmt: skip
+    assert f" {known}," in answer.json()["errors"][0]["message"]
+
+
+def test_kinds_that_people_defined_are_known(api, order):
+    EventDefinition.objects.create(key="parcel.weighed", name="Parcel weighed", entity="parcel")
+
+    assert kinds(api.get("events/?kind=parcel.weighed")) == kinds(api.get("events/?entity=parcel")) == []
+    assert "parcel.weighed" in api.get("events/?kind=parcel.wieghed").json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("cursor", ["1", "x", "-1.0", "1.2.3", "9" * 19 + ".1", "%00", "1.1e9"])

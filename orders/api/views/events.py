@@ -5,6 +5,7 @@ id) and, on PostgreSQL, ends before the oldest transaction that still runs.
 """
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db import connection
@@ -20,7 +21,8 @@ from iom.lib.api.paging import page_size_of
 from iom.lib.api.views import ApiView
 from orders.api import schema
 from orders.api.visible import by_channel, parse_order_id
-from orders.models import BusinessEvent
+from orders.definitions import EVENTS
+from orders.models import BusinessEvent, EventDefinition
 from orders.numbers import number_of
 
 CURSOR = re.compile(r"([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
@@ -51,10 +53,22 @@ def _order(text: str) -> int:
     return order_id
 
 
+def _people_made(column: str) -> Callable[[], Iterable[str]]:
+    return lambda: EventDefinition.objects.values_list(column, flat=True).order_by(column).distinct()
+
+
 FILTERS = {
-    "kind": Filter("kind__in", filters.texts, "One kind, or several with commas between."),
+    "kind": Filter(
+        "kind__in",
+        filters.some_of(EVENTS, more=_people_made("key")),
+        "One kind, or several with commas between.",
+    ),
     "order": Filter("order_id", _order, "Number or id of an order."),
-    "entity": Filter("entity", filters.text, "Kind of record, such as order_line."),
+    "entity": Filter(
+        "entity__in",
+        filters.some_of(sorted({kind.split(".")[0] for kind in EVENTS}), more=_people_made("entity")),
+        "Kind of record, such as order_line, or several.",
+    ),
 }
 PARAMETERS = frozenset(["cursor", "page_size"])
 
