@@ -5,7 +5,7 @@ from orders.models.order import Order
 
 
 class EventDefinition(models.Model):
-    """A kind of business event. Shipped ones are made by `sync_definitions` and locked; people add their own."""
+    """A kind of business event. Shipped ones are written by `orders.definitions` and locked; people add their own."""
 
     key = models.CharField(max_length=60, unique=True)
     name = models.CharField(max_length=120)
