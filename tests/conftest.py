@@ -8,10 +8,12 @@ from itertools import count
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import TransactionTestCase
 from emptying import after_test
 from hypothesis import HealthCheck
 from hypothesis import settings as generated
+from migrated import start_from_copy
 
 # Machines may be busy: how long an example takes says nothing.
 generated.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,6 +51,12 @@ def chromium() -> str:
 
 def _is_postgresql() -> bool:
     return settings.DATABASES["default"]["ENGINE"].endswith("postgresql")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix) -> None:
+    """Called before the test database is made."""
+    start_from_copy(connection)
 
 
 @pytest.fixture

@@ -9,3 +9,5 @@ INSTALLED_APPS = [*OURS, "tests.warranties.apps.WarrantiesConfig"]
 # a walk through all static files for each client.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WHITENOISE_AUTOREFRESH = True
+if "sqlite" in DATABASES["default"]["ENGINE"]:  # noqa: F405  a test database need not survive the machine
+    DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"  # noqa: F405

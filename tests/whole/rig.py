@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psycopg
 from django.conf import settings
+from migrated import postgres_template
 
 from iom.lib import fencing
 
@@ -302,9 +303,8 @@ def _world(server: str, place: Path) -> str:
     if server not in _worlds:
         name = f"iom_rig_world_{os.getpid()}_{len(_worlds)}"
         _admin(server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        _admin(server, f"CREATE DATABASE {name}")
+        _admin(server, f"CREATE DATABASE {name} TEMPLATE {postgres_template(server)}")
         with _environ(_environment(f"{server}/{name}", place)):
-            _run(str(ROOT / "manage.py"), "migrate", "-v0")
             _run("-c", WORLD)
         _worlds[server] = name
     return _worlds[server]

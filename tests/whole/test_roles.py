@@ -1,6 +1,7 @@
 """F3, F4: whoever of the house dies, work goes on within a minute and no orphan works on for more than ten seconds."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
+from migrated import sqlite_template
 from rig import ROOT, House, is_gone
 
 from orchestration.demo.processes import free_port
@@ -138,7 +140,8 @@ def test_nobody_outlives_a_killed_demo(tmp_path, victim):
     """SIGKILL of `demo` ends all that it started; SIGKILL of its web process is mended by it."""
     port = free_port()
     environment = {**os.environ, "NO_BOOTSTRAP": "1", "IOM_VAR_DIR": str(tmp_path)}
-    environment["DATABASE_URL"] = f"sqlite:///{tmp_path / 'demo.sqlite3'}"
+    database = shutil.copyfile(sqlite_template(), tmp_path / "demo.sqlite3")
+    environment["DATABASE_URL"] = f"sqlite:///{database}"
     command = [sys.executable, str(ROOT / "manage.py"), "demo", "--port", str(port), "--rate", "0.001"]
     demo = subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
