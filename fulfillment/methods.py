@@ -3,9 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from fulfillment.models import MethodRule
 from fulfillment.sourcing_strategy import SourceFacts
 from inventory.models import FulfillmentSource, Product
+from iom.lib import compiled
 from orders.models import OrderLine
 
 Method = OrderLine.Method
@@ -61,8 +64,12 @@ class Rule:
 
 def method_rules() -> list[Rule]:
     """Every rule, the least firm first; one query."""
-    rows = (Rule(*row) for row in MethodRule.objects.order_by("pk").values_list(*FIELDS))
-    return sorted(rows, key=lambda rule: rule.firmness)
+    return sorted((Rule(*row) for row in _rules()), key=lambda rule: rule.firmness)
+
+
+@compiled.query
+def _rules() -> QuerySet:
+    return MethodRule.objects.order_by("pk").values_list(*FIELDS)
 
 
 def barred_sources(

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from fulfillment.constraint_kinds import not_kept_by_nearest
@@ -26,6 +26,7 @@ from fulfillment.strategy_document import (
 from fulfillment.types import LineDemand
 from inventory.models import FulfillmentSource
 from inventory.selectors import availability
+from iom.lib import compiled
 from orders.models import OrderLine
 
 SOURCE_FIELDS = (
@@ -71,18 +72,19 @@ class Work:
 
 def work_of(order_ids: Collection[int]) -> list[Work]:
     """All fulfillment work of these orders, in the order of creation."""
-    rows = (
-        FulfillmentOrder.objects.filter(order_id__in=order_ids)
-        .order_by("pk", "lines__pk")
-        .values_list(
-            "pk", "order_id", "source_id", "state", "send_requested_at",
-            "lines__pk", "lines__order_line_id", "lines__quantity", "lines__quantity_shipped", "lines__reservation_key",
-        )
-    )  # fmt: skip
     return [
         Work(*row[:4], row[4] is not None, row[5], row[6], row[7] or 0, row[8] or 0, row[9] or "")
-        for row in rows
+        for row in _work(order_ids)
     ]
+
+
+@compiled.query
+def _work(order_ids: Collection[int]) -> QuerySet:
+    rows = FulfillmentOrder.objects.filter(order_id__in=order_ids).order_by("pk", "lines__pk")
+    return rows.values_list(
+        "pk", "order_id", "source_id", "state", "send_requested_at",
+        "lines__pk", "lines__order_line_id", "lines__quantity", "lines__quantity_shipped", "lines__reservation_key",
+    )  # fmt: skip
 
 
 def rules_by_key() -> dict[str, Rules]:
@@ -167,33 +169,53 @@ def batch_strategies() -> dict[str, Mapping]:
 
     Asked by every wave that sources, and mostly there are none: then one look says so.
     """
-    works = Q(live_version__document__is_batch=True) | Q(live_version__isnull=True, is_batch=True)
-    if not Strategy.objects.filter(works).exists():
+    if not _any_batch():
         return {}
     return {key: live.document for key, live in live_strategies().items() if live.document["is_batch"]}
 
 
+@compiled.query
+def _any_batch() -> QuerySet:
+    works = Q(live_version__document__is_batch=True) | Q(live_version__isnull=True, is_batch=True)
+    return Strategy.objects.filter(works).order_by().values_list("pk")[:1]
+
+
 def demands_of(order_line_ids: Collection[int], *, stays: bool = False) -> list[LineDemand]:
     """Live order lines as they want a source now, in the order of their orders; see `LineDemand.stays`."""
-    rows = OrderLine.objects.live().filter(pk__in=order_line_ids).order_by("order_id", "pk")
     return [
         LineDemand(*row[:8], row[9] if row[8] else None, row[10], row[11], stays)
-        for row in rows.values_list(*DEMAND)
+        for row in _demands(order_line_ids)
     ]
 
 
+@compiled.query
+def _demands(order_line_ids: Collection[int]) -> QuerySet:
+    rows = OrderLine.objects.live().filter(pk__in=order_line_ids).order_by("order_id", "pk")
+    return rows.values_list(*DEMAND)
+
+
 def source_facts() -> list[SourceFacts]:
-    return [SourceFacts(*row) for row in FulfillmentSource.objects.order_by("pk").values_list(*SOURCE_FIELDS)]
+    return [SourceFacts(*row) for row in _sources()]
+
+
+@compiled.query
+def _sources() -> QuerySet:
+    return FulfillmentSource.objects.order_by("pk").values_list(*SOURCE_FIELDS)
 
 
 def rejections_of(order_line_ids: Collection[int]) -> dict[int, dict[int, str]]:
     """Order line -> source -> why it refused the line; those whose cool-down is over are left out."""
     found: dict[int, dict[int, str]] = defaultdict(dict)
-    still = Q(until__isnull=True) | Q(until__gt=timezone.now())
-    rows = SourceRejection.objects.filter(still, order_line_id__in=order_line_ids)
-    for line, source, reason in rows.values_list("order_line_id", "source_id", "reason"):
+    for line, source, reason in _rejections(order_line_ids, timezone.now()):
         found[line][source] = reason
     return found
+
+
+@compiled.query
+def _rejections(order_line_ids: Collection[int], now: datetime) -> QuerySet:
+    still = Q(until__isnull=True) | Q(until__gt=now)
+    rows = SourceRejection.objects.filter(still, order_line_id__in=order_line_ids)
+    return rows.values_list("order_line_id", "source_id", "reason")
 
 
 def most_rejects(strategies: Collection[str]) -> dict[str, int]:
@@ -232,17 +254,6 @@ class OpenLine(NamedTuple):
 
 
 def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
-    rows = OrderLine.objects.filter(pk__in=order_line_ids)
-    fields = (
-        "pk",
-        "quantity",
-        "quantity_canceled",
-        "method",
-        "pickup_source_id",
-        "source_list",
-        "product_id",
-    )
-    related = ("product__category", "product__ship_class", "order__channel_id")
     return {
         pk: OpenLine(
             quantity - canceled,
@@ -252,7 +263,15 @@ def open_lines(order_line_ids: Collection[int]) -> dict[int, OpenLine]:
             store if method in AT_A_STORE else None,
             ship_class or "",
         )
-        for pk, quantity, canceled, method, store, named, product, category, ship_class, channel in rows.values_list(
-            *fields, *related
+        for pk, quantity, canceled, method, store, named, product, category, ship_class, channel in _open(
+            order_line_ids
         )
     }
+
+
+@compiled.query
+def _open(order_line_ids: Collection[int]) -> QuerySet:
+    return OrderLine.objects.filter(pk__in=order_line_ids).values_list(
+        "pk", "quantity", "quantity_canceled", "method", "pickup_source_id", "source_list",
+        "product_id", "product__category", "product__ship_class", "order__channel_id",
+    )  # fmt: skip

@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, time, timedelta
 
+from django.db.models import QuerySet
+
 from fulfillment.calendars import MONDAY_TO_FRIDAY, Calendar, Schedule, merged
 from fulfillment.models import (
     CarrierPickup,
@@ -24,6 +26,7 @@ from fulfillment.promise import distribution
 from fulfillment.rates import RateFactor, Step, Tariff
 from fulfillment.rates import Surcharge as SurchargeRule
 from inventory.models import CalendarDay, FulfillmentSource, WorkingCalendar, WorkingHours
+from iom.lib import compiled
 
 SLACKS = tuple(Lateness.SLACKS)
 ALWAYS_OPEN = Calendar()
@@ -93,19 +96,32 @@ class SourceSetup:
 def calendars_by_id() -> dict[int, Calendar]:
     """Every working calendar; three queries."""
     hours: dict[int, dict[int, list]] = defaultdict(lambda: defaultdict(list))
-    for calendar, weekday, opens, closes in WorkingHours.objects.order_by("opens_at").values_list(
-        "calendar_id", "weekday", "opens_at", "closes_at"
-    ):
+    for calendar, weekday, opens, closes in _hours():
         hours[calendar][weekday].append((opens, closes))
     days: dict[int, dict[date, tuple]] = defaultdict(dict)
-    for calendar, day, opens, closes in CalendarDay.objects.values_list(
-        "calendar_id", "date", "opens_at", "closes_at"
-    ):
+    for calendar, day, opens, closes in _days():
         days[calendar][day] = ((opens, closes),) if opens else ()
     return {
         pk: Calendar({day: tuple(each) for day, each in hours[pk].items()}, days[pk], country, region)
-        for pk, country, region in WorkingCalendar.objects.values_list("pk", "country", "region")
+        for pk, country, region in _calendars()
     }
+
+
+@compiled.query
+def _hours() -> QuerySet:
+    return WorkingHours.objects.order_by("opens_at").values_list(
+        "calendar_id", "weekday", "opens_at", "closes_at"
+    )
+
+
+@compiled.query
+def _days() -> QuerySet:
+    return CalendarDay.objects.values_list("calendar_id", "date", "opens_at", "closes_at")
+
+
+@compiled.query
+def _calendars() -> QuerySet:
+    return WorkingCalendar.objects.values_list("pk", "country", "region")
 
 
 def services(calendars: Mapping[int, Calendar] | None = None) -> list[ServiceSetup]:

@@ -7,9 +7,12 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import QuerySet
+
 from fulfillment import strategy_costs
 from fulfillment.models import SourceList, Strategy, StrategyConstraint
 from inventory.models import FulfillmentSource, Product
+from iom.lib import compiled
 
 PLAIN = (
     "key", "name", "description", "objective", "max_distance_km", "max_sources_per_order", "split_lines", "weights",
@@ -62,21 +65,23 @@ def constraint_document(row: StrategyConstraint) -> dict[str, Any]:
 
 def live_strategies() -> dict[str, LiveStrategy]:
     """By key, and the default one by the empty key too. One query, and four more while drafts work unpublished."""
-    rows = Strategy.objects.select_related("live_version").order_by("key")
-    drafts = [row for row in rows if row.live_version is None]
+    rows = _strategies()
     unpublished = {}
-    if drafts:
+    if drafts := [pk for pk, _, _, number, _ in rows if number is None]:
         full = Strategy.objects.select_related("source_list", "alternate").prefetch_related(*RELATED)
-        unpublished = {row.pk: document_of(row) for row in full.filter(pk__in=[row.pk for row in drafts])}
-    found = {row.key: _live(row, unpublished) for row in rows}
+        unpublished = {row.pk: document_of(row) for row in full.filter(pk__in=drafts)}
+    found = {
+        key: LiveStrategy(key, number or 0, is_default, unpublished[pk] if number is None else document)
+        for pk, key, is_default, number, document in rows
+    }
     default = next((live for live in found.values() if live.is_default), None)
     return {"": default, **found} if default else found
 
 
-def _live(row: Strategy, unpublished: Mapping[int, dict]) -> LiveStrategy:
-    version = row.live_version
-    document = version.document if version else unpublished[row.pk]
-    return LiveStrategy(row.key, version.number if version else 0, row.is_default, document)
+@compiled.query
+def _strategies() -> QuerySet:
+    fields = ("pk", "key", "is_default", "live_version__number", "live_version__document")
+    return Strategy.objects.order_by("key").values_list(*fields)
 
 
 def counts_on(row: Mapping[str, Any], day: date) -> bool:
@@ -100,9 +105,14 @@ def gives_way(row: Mapping[str, Any], day: date) -> bool:
 def list_members() -> dict[str, frozenset[int]]:
     """Source ids by key of the source list."""
     found: dict[str, set] = defaultdict(set)
-    for key, source in SourceList.objects.values_list("key", "sources"):
+    for key, source in _members():
         found[key].add(source)
     return {key: frozenset(members - {None}) for key, members in found.items()}
+
+
+@compiled.query
+def _members() -> QuerySet:
+    return SourceList.objects.values_list("key", "sources")
 
 
 def source_ids(

@@ -2,7 +2,10 @@
 
 from collections.abc import Collection
 
+from django.db.models import QuerySet
+
 from inventory.models import FulfillmentSource, InventoryPosition, Product
+from iom.lib import compiled
 
 
 def availability(
@@ -12,10 +15,19 @@ def availability(
 
     Sources None: at all of them. A product that was never stocked at a source has no row.
     """
-    positions = InventoryPosition.objects.filter(product_id__in=product_ids)
-    if source_ids is not None:
-        positions = positions.filter(source_id__in=source_ids)
-    return list(positions.values_list("product_id", "source_id", "on_hand", "reserved", "safety_stock"))
+    return _positions(product_ids) if source_ids is None else _positions_at(product_ids, source_ids)
+
+
+@compiled.query
+def _positions(product_ids: Collection[int]) -> QuerySet:
+    rows = InventoryPosition.objects.filter(product_id__in=product_ids)
+    return rows.values_list("product_id", "source_id", "on_hand", "reserved", "safety_stock")
+
+
+@compiled.query
+def _positions_at(product_ids: Collection[int], source_ids: Collection[int]) -> QuerySet:
+    rows = InventoryPosition.objects.filter(product_id__in=product_ids, source_id__in=source_ids)
+    return rows.values_list("product_id", "source_id", "on_hand", "reserved", "safety_stock")
 
 
 def skus(product_ids: Collection[int]) -> dict[int, str]:

@@ -1,14 +1,15 @@
 """Hears of business events inside their transaction and queues what other systems must be told. A batch at a time."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from fulfillment.services import execution
+from iom.lib import compiled
 from orders.models import Order
 from orders.numbers import number_of
 from orders.types import Raised
@@ -26,15 +27,19 @@ Numbered = Sequence[tuple[int, Raised]]
 
 
 def on_events(events: list[tuple[int, Raised]]) -> None:
-    active = ProviderConnection.objects.filter(status=ProviderConnection.Status.ACTIVE, provider="webhook")
     back = [(pk, event) for pk, event in events if event.kind in WRITE_BACK]
     canceling = [e.record_id for _, e in events if e.kind == "fulfillment_order.cancel_requested"]
     if back:
         _write_back(back)
     if canceling:
         _cancel(canceling)
-    drafts = [draft for connection in active for draft in _told(connection, events)]
-    outbox.enqueue(drafts)
+    outbox.enqueue([draft for pk, parameters in _webhooks() for draft in _told(pk, parameters, events)])
+
+
+@compiled.query
+def _webhooks() -> QuerySet:
+    active = ProviderConnection.objects.filter(status=ProviderConnection.Status.ACTIVE, provider="webhook")
+    return active.values_list("pk", "parameters")
 
 
 def _write_back(events: Numbered) -> None:
@@ -84,11 +89,11 @@ def _cancel(ids: Sequence[int]) -> None:
     outbox.enqueue(drafts)
 
 
-def _told(connection: ProviderConnection, events: Numbered) -> list[RequestDraft]:
-    kinds = connection.parameters.get("events") or ["*"]
+def _told(connection_id: int, parameters: Mapping[str, Any], events: Numbered) -> list[RequestDraft]:
+    kinds = parameters.get("events") or ["*"]
     return [
         RequestDraft(
-            f"evt_{connection.pk}_{pk}", connection.pk, "webhook.event", _envelope(pk, event), "event", pk, event.order_id
+            f"evt_{connection_id}_{pk}", connection_id, "webhook.event", _envelope(pk, event), "event", pk, event.order_id
         )
         for pk, event in events
         if "*" in kinds or event.kind in kinds

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
+from django.db.models import QuerySet
+
 from fulfillment import selectors
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from fulfillment.services.taking_back import take_back
 from inventory.services.reservations import release, reserve
 from inventory.types import ReservationLine, ReservationRequest, Shortage
-from iom.lib import bulk
+from iom.lib import bulk, compiled
 from iom.lib.atomic import joined
 from orders.models import OrderLine
 
@@ -74,18 +76,23 @@ def release_lines(lines: Collection[FulfillmentLine], *, actor: str, reason: str
 
 
 def _unsent_lines(order_line_ids: Collection[int]) -> dict[int, list[_Line]]:
+    found = defaultdict(list)
+    for row in _unsent(order_line_ids):
+        found[row[2]].append(_Line(*row))
+    return found
+
+
+@compiled.query
+def _unsent(order_line_ids: Collection[int]) -> QuerySet:
     rows = FulfillmentLine.objects.filter(
         order_line_id__in=order_line_ids,
         fulfillment_order__state=FulfillmentOrder.State.NEW,
         fulfillment_order__send_requested_at=None,
     ).order_by("pk")
-    found = defaultdict(list)
-    for row in rows.values_list(
+    return rows.values_list(
         "pk", "fulfillment_order_id", "order_line_id", "product_id", "quantity", "fulfillment_order__source_id",
         "reservation_key",
-    ):  # fmt: skip
-        found[row[2]].append(_Line(*row))
-    return found
+    )  # fmt: skip
 
 
 def _request(order_line_id: int, lines: Sequence[_Line]) -> ReservationRequest:

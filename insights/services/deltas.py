@@ -1,13 +1,14 @@
 """What a batch of business events changes in the counters; a fixed number of queries for any number of events."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
 from fulfillment.models import FulfillmentLine, FulfillmentOrder
 from insights import metrics
+from iom.lib import compiled
 from orders.models import Order
 from orders.types import Raised
 
@@ -53,9 +54,13 @@ def _facts(events: Iterable[Raised]) -> dict[int, Facts]:
         else:
             unknown.add(event.order_id)
     if unknown:
-        rows = Order.objects.filter(pk__in=unknown).values_list("pk", *Facts._fields)
-        facts |= {pk: Facts(*values) for pk, *values in rows}
+        facts |= {pk: Facts(*values) for pk, *values in _orders(unknown)}
     return facts
+
+
+@compiled.query
+def _orders(ids: Collection[int]) -> QuerySet:
+    return Order.objects.filter(pk__in=ids).values_list("pk", *Facts._fields)
 
 
 def _headers(events: Iterable[Raised], facts: dict[int, Facts], changes: Changes) -> None:
@@ -85,13 +90,18 @@ def _spread(events: Iterable[Raised], facts: dict[int, Facts], changes: Changes)
             moved[event.order_id] -= 1
     if not moved:
         return
-    live = FulfillmentOrder.objects.filter(order_id__in=moved).exclude(state__in=GONE).order_by()
-    now = dict(live.values_list("order_id").annotate(Count("pk")))
+    now = dict(_sources_of(moved))
     for order_id, difference in moved.items():
         after = now.get(order_id, 0)
         for label, value in ((metrics.spread(after - difference), -1), (metrics.spread(after), 1)):
             if label:
                 changes[metrics.SOURCED, facts[order_id].channel_id, label] += value
+
+
+@compiled.query
+def _sources_of(order_ids: Collection[int]) -> QuerySet:
+    live = FulfillmentOrder.objects.filter(order_id__in=order_ids).exclude(state__in=GONE).order_by()
+    return live.values_list("order_id").annotate(Count("pk"))
 
 
 def _lines(events: Iterable[Raised], facts: dict[int, Facts], changes: Changes) -> None:

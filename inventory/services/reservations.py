@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from inventory import selectors
@@ -14,7 +15,7 @@ from inventory.services import fast_reserve, positions
 from inventory.services.granting import Grants, Held, Short, Taking, grant
 from inventory.services.positions import Move
 from inventory.types import ReservationOutcome, ReservationRequest, Shortage
-from iom.lib import bulk
+from iom.lib import bulk, compiled
 from iom.lib.retry import Repeat, whole_unit
 
 Kind, State = InventoryMovement.Kind, Reservation.State
@@ -63,8 +64,15 @@ def _reserve(requests: Sequence[ReservationRequest], *, actor: str) -> Grants:
 
 
 def _held(keys: Collection[str]) -> dict[str, Held]:
-    rows = Reservation.objects.of_keys(keys).values_list("key", "quantity", "state")
-    return {key: Held(quantity, state in (State.RELEASED, State.EXPIRED)) for key, quantity, state in rows}
+    return {
+        key: Held(quantity, state in (State.RELEASED, State.EXPIRED))
+        for key, quantity, state in _of_keys(keys)
+    }
+
+
+@compiled.query
+def _of_keys(keys: Collection[str]) -> QuerySet:
+    return Reservation.objects.of_keys(keys).values_list("key", "quantity", "state")
 
 
 def _hold(takings: Sequence[Taking], *, actor: str) -> None:

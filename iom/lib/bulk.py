@@ -7,12 +7,12 @@ field that has no database default. What is not hot stays plain ORM.
 
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
 from functools import cache
 from typing import NamedTuple
 
-from django.db import IntegrityError, connection, transaction
+from django.db import DEFAULT_DB_ALIAS, IntegrityError, connection, transaction
 from django.db.models import Field, Model, QuerySet
 from django.db.models.base import ModelState
 
@@ -190,11 +190,16 @@ def _chunks(rows: Sequence[tuple], width: int):
 
 def load(rows: QuerySet, fields: Sequence[str], most: int | None = None) -> list[Model]:
     """Instances with these fields, as `only()` gives them, at a tenth of the cost; other fields are read when asked for."""
-    model, using, found = rows.model, rows.db, []
-    for values in rows.values_list(*fields)[:most]:
+    return instances(rows.model, fields, rows.values_list(*fields)[:most])
+
+
+def instances(model: type[Model], fields: Sequence[str], rows: Iterable[tuple]) -> list[Model]:
+    """As `load` gives them, from rows of these fields."""
+    found = []
+    for values in rows:
         item = model.__new__(model)
         state = ModelState()
-        state.adding, state.db = False, using
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
         item.__dict__.update(zip(fields, values, strict=True), _state=state)
         found.append(item)
     return found

@@ -12,35 +12,19 @@ from django.db.models import Model
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from fulfillment.models import FulfillmentLine, FulfillmentOrder
+from fulfillment.models import FulfillmentOrder
 from iom.lib import bulk
 from iom.lib.words import entity_of
+from orchestration.engine import rows, versions
 from orchestration.engine import tokens as token_rows
-from orchestration.engine import versions
 from orchestration.engine.tokens import State, Token
 from orchestration.entities import registered
 from orchestration.models import FlowRun, StepResult, StepRun
-from orders.models import BusinessEvent, Hold, Order, OrderLine
+from orders.models import BusinessEvent, Order, OrderLine
 from orders.services.events import apply_event, record
 from orders.services.transitions import TransitionTable
 from orders.types import Raised
 
-ORDER_FIELDS = (
-    "id",
-    "state",
-    "state_reason",
-    "strategy",
-    "ship_to_region",
-    "ship_to_country",
-    "ship_to_latitude",
-    "ship_to_longitude",
-    "channel_id",
-)
-LINE_FIELDS = (
-    "id", "order_id", "product_id", "sku", "quantity", "quantity_shipped", "quantity_canceled", "state", "state_reason", "source_id",
-    "source_is_assigned",
-)  # fmt: skip
-RUN_FIELDS = ("id", "order_id", "version_id", "start_event_id", "attempts")
 RESULT_COLUMNS = ("run", "order", "step", "result", "code", "detail", "visit", "at", "duration_ms")
 RUN_COLUMNS = ("state", "due_at", "lease_until", "attempts", "finished_at")
 BROUGHT = (FulfillmentOrder.State.SHIPPED, FulfillmentOrder.State.DELIVERED)
@@ -83,19 +67,16 @@ class Wave:
         ids = {run.order_id for run in self.runs.values()}
         self.orders: dict[int, Order] = {order.id: order for order in orders if order.id in ids}
         self.lines: dict[int, list[OrderLine]] = defaultdict(list)
-        lines = OrderLine.objects.filter(order_id__in=ids).order_by("order_id", "line_number")
-        for line in bulk.load(lines, LINE_FIELDS):
+        for line in bulk.instances(OrderLine, rows.LINE_FIELDS, rows.lines(ids)):
             self.lines[line.order_id].append(line)
-        rows = StepRun.objects.filter(run_id__in=self.runs).order_by("pk").values_list(*token_rows.FIELDS)
         self.tokens: dict[int, list[Token]] = {pk: [] for pk in self.runs}
-        for token in token_rows.load(rows):
+        for token in token_rows.load(rows.tokens(self.runs)):
             self.tokens[token.run_id].append(token)
         self.reload_holds()
 
     def reload_holds(self) -> None:
         self.holds: dict[int, list[tuple[str, list]]] = defaultdict(list)
-        active = Hold.objects.filter(order_id__in=self.orders, released_at__isnull=True)
-        for order_id, kind, blocks in active.values_list("order_id", "type", "blocks"):
+        for order_id, kind, blocks in rows.holds(self.orders):
             self.holds[order_id].append((kind, blocks))
 
     def reload_states(self, order_ids: Collection[int]) -> None:
@@ -113,8 +94,8 @@ class Wave:
         self.forget_fulfillment_orders()
 
     def reload_line_sources(self, line_ids: Collection[int]) -> None:
-        rows = OrderLine.objects.filter(pk__in=line_ids).values_list("pk", "source_id", "source_is_assigned")
-        found = {pk: (source, assigned) for pk, source, assigned in rows}
+        fresh = OrderLine.objects.filter(pk__in=line_ids).values_list("pk", "source_id", "source_is_assigned")
+        found = {pk: (source, assigned) for pk, source, assigned in fresh}
         for lines in self.lines.values():
             for line in lines:
                 if line.id in found:
@@ -132,9 +113,9 @@ class Wave:
     def custom_records(self, entity: str, order_id: int) -> list[Model]:
         """The order's records of a registered entity, those that have ended left out."""
         if entity not in self._custom:
-            rows = registered()[entity].model._base_manager.filter(order_id__in=self.orders).order_by("pk")
+            there = registered()[entity].model._base_manager.filter(order_id__in=self.orders).order_by("pk")
             self._custom[entity] = grouped = defaultdict(list)
-            for row in rows:
+            for row in there:
                 grouped[row.order_id].append(row)
         ended = registered()[entity].ended
         found = self._custom[entity].get(order_id, [])
@@ -142,22 +123,17 @@ class Wave:
 
     def reload_custom(self, entity: str) -> None:
         """After rules wrote fields of these records: what is in memory follows."""
-        known = [row for rows in self._custom.get(entity, {}).values() for row in rows]
+        known = [row for each in self._custom.get(entity, {}).values() for row in each]
         fresh = registered()[entity].model._base_manager.in_bulk([row.pk for row in known])
         for row in known:
             row.__dict__.update({k: v for k, v in fresh[row.pk].__dict__.items() if k != "_state"})
 
     def _load_fulfillment(self) -> dict[int, list[FulfillmentOrder]]:
-        found = FulfillmentOrder.objects.filter(order_id__in=self.orders).order_by("pk")
-        by_id = {
-            row.id: row for row in bulk.load(found, ("id", "order_id", "source_id", "state", "state_reason"))
-        }
-        for row in by_id.values():
+        found = bulk.instances(FulfillmentOrder, rows.FULFILLMENT_FIELDS, rows.fulfillment(self.orders))
+        by_id = {row.id: row for row in found}
+        for row in found:
             row.line_quantities = {}
-        rows = FulfillmentLine.objects.filter(fulfillment_order_id__in=by_id)
-        for pk, line, wanted, shipped in rows.values_list(
-            "fulfillment_order_id", "order_line_id", "quantity", "quantity_shipped"
-        ):
+        for pk, line, wanted, shipped in rows.fulfillment_lines(by_id):
             by_id[pk].line_quantities[line] = wanted - shipped
         grouped = defaultdict(list)
         for row in by_id.values():
@@ -282,8 +258,8 @@ class Wave:
         """(event id, kind, entity, record id) of the events of these kinds by order; one query. This batch's have no id
         yet: theirs is later than any."""
         found: dict[int, set] = defaultdict(set)
-        rows = BusinessEvent.objects.filter(order_id__in=order_ids, kind__in=kinds)
-        for pk, order_id, kind, entity, record_id in rows.values_list(
+        events = BusinessEvent.objects.filter(order_id__in=order_ids, kind__in=kinds)
+        for pk, order_id, kind, entity, record_id in events.values_list(
             "pk", "order_id", "kind", "entity", "record_id"
         ):
             found[order_id].add((pk, kind, entity, record_id))
@@ -386,11 +362,10 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
     """
     global _impatient_until
     hurried = time.monotonic() < _impatient_until
-    orders = Order.objects.filter(pk__in={run.order_id for run in runs}).order_by("pk")
+    orders = {run.order_id for run in runs}
     try:
-        locked = bulk.load(
-            orders.select_for_update(of=("self",), no_key=True, skip_locked=hurried), ORDER_FIELDS
-        )
+        found = rows.locked_if_free(orders) if hurried else rows.locked(orders)
+        locked = bulk.instances(Order, rows.ORDER_FIELDS, found)
     except OperationalError:
         _impatient_until = time.monotonic() + IMPATIENCE_SECONDS
         raise
@@ -400,8 +375,7 @@ def lock(runs: Sequence[FlowRun], fencing: int) -> tuple[list[FlowRun], list[Ord
         # One that is locked, too, comes again when its lease is over.
         FlowRun.objects.filter(pk__in=busy, claimed_by=fencing).locked(skip=True).update(**put_off)
     ours = [run.id for run in runs if run.order_id in free]
-    mine = FlowRun.objects.filter(pk__in=ours, claimed_by=fencing).order_by("pk")
-    return bulk.load(mine.select_for_update(of=("self",), no_key=True), RUN_FIELDS), locked
+    return bulk.instances(FlowRun, rows.RUN_FIELDS, rows.locked_runs(ours, fencing)), locked
 
 
 def orders_of(items: Iterable) -> list[int]:

@@ -55,6 +55,7 @@ LOOKUPS = {
     "starts_with": "istartswith",
     "ends_with": "iendswith",
 }
+RELATIVE = ("older_than", "within_last", "within_next")
 DENIALS = {"does_not_equal": "equals", "not_in": "in", "not_in_list": "in_list"}
 FIGURES = {
     "equals": Exact,
@@ -83,6 +84,13 @@ def fields_of(entity: str, tree: Mapping[str, Any]) -> list[str]:
         return list(dict.fromkeys([*names, *codes]))
     parts = tree.get("all") or tree.get("any") or ([tree["not"]] if "not" in tree else [])
     return list(dict.fromkeys(name for part in parts for name in fields_of(entity, part)))
+
+
+def follows_the_clock(tree: Any) -> bool:
+    """Does the tree compare with the present, so that each asking needs it anew."""
+    if isinstance(tree, Mapping):
+        return tree.get("op") in RELATIVE or any(map(follows_the_clock, tree.values()))
+    return isinstance(tree, list) and any(map(follows_the_clock, tree))
 
 
 def _node(entity: str, tree: Any, path: str, depth: int) -> Q:
@@ -234,7 +242,7 @@ def _holds(entity: str, spec: FieldSpec, operator: str, tree: Mapping, path: str
         return _present(spec, Q(**{f"{spec.lookup}__in": constants(spec, value, where)}))
     if operator == "between":
         return _present(spec, _within(spec, *span(spec, value, where)))
-    if operator in ("older_than", "within_last", "within_next"):
+    if operator in RELATIVE:
         return _present(spec, _relative(spec, operator, duration(spec, value, where)))
     if spec.type == "date" and not whole_days(spec):
         return _present(spec, _timed(spec, operator, constant(spec, value, where)))

@@ -3,15 +3,17 @@
 The database decides, for one record as for a thousand; there is no second evaluator.
 """
 
-from collections.abc import Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from django.db.models import BooleanField, Case, Q, Value, When
+from django.db.models import BooleanField, Case, Expression, Q, QuerySet, Value, When
 
+from iom.lib import compiled
 from iom.lib.canonical import dumps
-from orchestration.policies.compile import compile_tree, fields_of
+from orchestration.policies.compile import compile_tree, fields_of, follows_the_clock
 from orchestration.policies.fields import MODELS, catalog
 
 
@@ -29,24 +31,13 @@ def evaluate(policy: Mapping[str, Any], ids: Collection[int]) -> dict[int, Verdi
     """A verdict for each id that still exists; `policy` is a published definition (see `services.publishing`)."""
     if not ids:
         return {}
-    conditions, names = _compiled(dumps(policy))
-    entity = policy["entity"]
-    answers = {
-        f"rule_{n}": Case(
-            When(condition, then=Value(True)), default=Value(False), output_field=BooleanField()
-        )
-        if condition
-        else Value(True, output_field=BooleanField())
-        for n, condition in enumerate(conditions)
-    }
-    lookups = [catalog(entity)[name].lookup for name in names]
-    rows = MODELS[entity]._base_manager.filter(pk__in=list(ids)).annotate(**answers)
-    width = 1 + len(answers)
+    rows, names = _compiled(dumps(policy))
+    width = 1 + len(policy["rules"])
     return {
         row[0]: verdict_of(
             policy, [bool(x) for x in row[1:width]], dict(zip(names, row[width:], strict=True))
         )
-        for row in rows.values_list("pk", *answers, *lookups)
+        for row in rows(ids)
     }
 
 
@@ -59,12 +50,25 @@ def verdict_of(policy: Mapping[str, Any], rules: list[bool], values: dict[str, A
 
 
 @lru_cache(maxsize=512)
-def _compiled(text: str) -> tuple[tuple[Q, ...], tuple[str, ...]]:
-    import json
-
+def _compiled(text: str) -> tuple[Callable[[Collection[int]], Iterable[tuple]], tuple[str, ...]]:
+    """The query of a policy: of each id a truth by rule and the values looked at; and the names of these."""
     policy = json.loads(text)
-    conditions = tuple(compile_tree(policy["entity"], rule["condition"]) for rule in policy["rules"])
-    names = dict.fromkeys(
-        name for rule in policy["rules"] for name in fields_of(policy["entity"], rule["condition"])
+    entity = policy["entity"]
+    conditions = [compile_tree(entity, rule["condition"]) for rule in policy["rules"]]
+    names = tuple(
+        dict.fromkeys(name for rule in policy["rules"] for name in fields_of(entity, rule["condition"]))
     )
-    return conditions, tuple(names)
+
+    def rows(ids: Collection[int]) -> QuerySet:
+        answers = {f"rule_{n}": _truth(condition) for n, condition in enumerate(conditions)}
+        lookups = [catalog(entity)[name].lookup for name in names]
+        found = MODELS[entity]._base_manager.filter(pk__in=list(ids)).annotate(**answers)
+        return found.values_list("pk", *answers, *lookups)
+
+    return rows if follows_the_clock(policy["rules"]) else compiled.Query(rows), names
+
+
+def _truth(condition: Q) -> Expression:
+    if not condition:
+        return Value(True, output_field=BooleanField())
+    return Case(When(condition, then=Value(True)), default=Value(False), output_field=BooleanField())

@@ -14,8 +14,9 @@ from iom.lib import bell
 from orchestration.actions import ACTIONS
 from orchestration.actions.base import Action
 from orchestration.actions.provider import ProviderStep
+from orchestration.engine.rows import ORDER_FIELDS
 from orchestration.engine.tokens import Token
-from orchestration.engine.wave import ORDER_FIELDS, Wave
+from orchestration.engine.wave import Wave
 from orchestration.models import FlowRun, StepResult, StepRun
 from orders.models import Order
 from orders.services.editing import add_notes

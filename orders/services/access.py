@@ -11,7 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from iom.lib import prepared
+from iom.lib import compiled
 from orders.errors import UnknownScope
 from orders.models import ApiKey, Channel
 
@@ -34,8 +34,11 @@ USE_NOTED_EVERY = timedelta(minutes=1)
 KNOWN_BY = ("id", "name", "prefix", "secret_hash", "scopes", "expires_at", "revoked_at", "last_used_at")
 _NO_KEY = sha256(b"").hexdigest()
 # A row for each channel that the key is bound to, so that a caller is known by one query.
-_rows = prepared.Query(
-    lambda: ApiKey.objects.filter(prefix="").order_by().values_list(*KNOWN_BY, "user__is_active", "channels")
+_rows = compiled.Query(
+    lambda prefix: (
+        ApiKey.objects.filter(prefix=prefix).order_by().values_list(*KNOWN_BY, "user__is_active", "channels")
+    ),
+    planned=True,
 )
 
 
