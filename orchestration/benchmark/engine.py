@@ -16,6 +16,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from fulfillment.models import FulfillmentLine, Strategy
+from fulfillment.services import strategies
 from inventory.models import FulfillmentSource, InventoryPosition, Reservation
 from orchestration.benchmark import lone, rig
 from orchestration.benchmark.floor import Replay
@@ -187,7 +188,8 @@ def _draft(channel: Channel, skus: Sequence[str], round_number: int, n: int) -> 
 def prepare(*, stock_factor: int) -> None:
     """The demo world, sourced by the nearest strategy: what the optimizer costs is measured by itself."""
     nearest = {"name": "Nearest", "is_default": True, "objective": Strategy.Objective.NEAREST}
-    Strategy.objects.get_or_create(key="nearest", defaults=nearest)
+    strategy, _ = Strategy.objects.get_or_create(key="nearest", defaults=nearest)
+    strategies.publish(strategy.pk, actor="benchmark")
     load_world(stock_factor=stock_factor)
     _connect_threepl()
 
