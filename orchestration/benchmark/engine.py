@@ -189,8 +189,8 @@ def prepare(*, stock_factor: int) -> None:
     """The demo world, sourced by the nearest strategy: what the optimizer costs is measured by itself."""
     nearest = {"name": "Nearest", "is_default": True, "objective": Strategy.Objective.NEAREST}
     strategy, _ = Strategy.objects.get_or_create(key="nearest", defaults=nearest)
-    strategies.publish(strategy.pk, actor="benchmark")
     load_world(stock_factor=stock_factor)
+    strategies.publish(strategy.pk, actor="benchmark")
     _connect_threepl()
 
 
