@@ -11,7 +11,7 @@ from pathlib import Path
 
 from providers.sandbox.billing import Billing
 from providers.sandbox.calls import Caller
-from providers.sandbox.dock import Dock
+from providers.sandbox.dock import EVERY_SECONDS, Dock
 from providers.sandbox.faults import CALM, STORMY, Dice
 from providers.sandbox.http import HANG_UP, Answer, Request, Server
 from providers.sandbox.ledger import Ledger, count
@@ -21,6 +21,7 @@ from providers.sandbox.threepl import ThirdParty
 from providers.sandbox.trade import Trade
 
 REST_SECONDS = 0.05
+DOCK_REST_SECONDS = 0.25
 STAFF_REST_SECONDS = 0.25  # people do not look at their list twenty times a second
 
 
@@ -35,7 +36,7 @@ class Sandbox:
         self.caller = Caller(config, self.ledger, self.dice)
         self.trade = Trade(config, self.ledger, self.dice)
         self.staff = Staff(config, self.ledger, options.pace)
-        self.dock = Dock(config)
+        self.dock = Dock(config, options.dock)
         self.rate = options.rate
 
     def start_threads(self) -> None:
@@ -47,7 +48,7 @@ class Sandbox:
             threading.Thread(target=_for_ever, args=(work, rest), daemon=True).start()
         if self.rate:
             threading.Thread(target=self._customers, daemon=True).start()
-            threading.Thread(target=_for_ever, args=(self.dock.round,), daemon=True).start()
+            threading.Thread(target=_for_ever, args=(self.dock.round, DOCK_REST_SECONDS), daemon=True).start()
 
     def handle(self, request: Request) -> Answer:
         """Our own side doors are calm; the vendors' doors are not."""
@@ -127,6 +128,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--ledger", required=True, help="SQLite file of what the outside world remembers")
     parser.add_argument("--rate", type=float, default=0, help="orders a second that customers place")
     parser.add_argument("--pace", type=float, default=0.2, help="seconds that each step of work takes")
+    parser.add_argument("--dock", type=float, default=EVERY_SECONDS, help="seconds between two trucks")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", action="store_true", help="lose, repeat, shuffle, break")
     parser.add_argument("--with-parent", action="store_true", help="end when standard input does")
