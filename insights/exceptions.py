@@ -16,13 +16,13 @@ from django.db.models import Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, 
 from django.db.models.functions import RowNumber
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from insights.models import ExceptionGroup
 from insights.pages.drawing import names
-from insights.pages.expectations import overdue
 from iom.lib.pages import record_url
 from orchestration.models import Flow, StepRun
-from orchestration.services.repair_targets import rows_of
+from orchestration.services.repair_targets import OVERDUE, rows_of
 from orders.models import Hold
 from orders.numbers import number_of
 from providers.models import ConnectionGate
@@ -153,7 +153,8 @@ def _unstarted_words(channel, name) -> tuple[str, str, dict]:
 
 
 def _stuck_words(flow_id, flow, step, waiting) -> tuple[str, str, dict]:
-    return f"{flow}: {step_name(flow_id, step)}", f"waits for {waiting or 'its turn'}", {}
+    wanted = {"flow": flow_id, "step": step, "waiting": waiting, OVERDUE: True}
+    return f"{flow}: {step_name(flow_id, step)}", f"waits for {waiting or 'its turn'}", wanted
 
 
 def _rows(rows: QuerySet, by: tuple[str, ...], *more: str) -> Iterable[tuple[tuple, dict]]:
@@ -165,6 +166,16 @@ def _of_tokens(rows: QuerySet, by: tuple[str, ...]):
     for key, row in _rows(rows, by, "run__order_id", "error"):
         order = row["run__order_id"]
         yield key, number_of(order), reverse("order-page", args=[order]), row["error"]
+
+
+def _of_waiting(rows: QuerySet, by: tuple[str, ...]):
+    for key, row in _rows(rows, by, "run__order_id", "entered_at"):
+        order = row["run__order_id"]
+        yield key, number_of(order), reverse("order-page", args=[order]), since(row["entered_at"])
+
+
+def since(moment: datetime) -> str:
+    return f"since {date_format(timezone.localtime(moment), 'SHORT_DATETIME_FORMAT')}"
 
 
 def _of_messages(rows: QuerySet, by: tuple[str, ...]):
@@ -210,9 +221,9 @@ KINDS = (
     Kind("unstarted", "Orders without a flow", "Every order has its flow.", "orders.view_order", ("begin",),
          lambda: rows_of("order", {}), ("channel_id", "channel__name"), "received_at", "pk", (), _unstarted_words,
          _of_orders),
-    Kind("stuck", "Stuck longer than expected", "Every order moves as usual.", "orchestration.view_flowrun", (),
-         lambda: StepRun.objects.filter(overdue()), (*_FLOW_STEP, "waiting_for"), "entered_at", "run__order",
-         (), _stuck_words, _of_tokens),
+    Kind("stuck", "Stuck longer than expected", "Every order moves as usual.", "orchestration.view_flowrun",
+         ("wake", *_REPAIRS[1:]), lambda: rows_of("token", {OVERDUE: True}), (*_FLOW_STEP, "waiting_for"), "entered_at", "run__order",
+         (), _stuck_words, _of_waiting),
 )  # fmt: skip
 
 

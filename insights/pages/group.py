@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from insights.exceptions import KINDS, Group, groups_of, with_what_was_said
+from insights.exceptions import KINDS, Group, groups_of, since, with_what_was_said
 from insights.pages import fixes
 from iom.lib.pages import page, record_url, show
 from orchestration.models import RepairJob, StepResult
@@ -42,6 +42,8 @@ def group_page(request: HttpRequest, cause: str) -> HttpResponse:
     rows = _rows(target, group) if target and group.filter else []
     failures = _failures(row["order"] for row in rows) if target == "hold" else {}
     for row in rows:
+        if kind.key == "stuck":
+            row["text"] = since(row["at"])
         row["text"] = failures.get(row["order"], {}).get("sentence") or row["text"]
     orders = list(
         Order.objects.filter(pk__in={row["order"] for row in rows} - {None}).values("pk", *fixes.TYPED)
@@ -70,7 +72,7 @@ def _rows(target: str, group: Group) -> list[dict[str, Any]]:
     more = (
         ["external_message_id"]
         if target == "message"
-        else ["run_id", "run__flow_id"]
+        else ["run_id", "run__flow_id", "entered_at"]
         if target == "token"
         else []
     )
@@ -88,7 +90,7 @@ def _row(target: str, row: dict[str, Any]) -> dict[str, Any]:
         label, url = f"request {row['pk']}", record_url("providers.providerrequest", row["pk"])
     return {
         "order": order, "label": label, "url": url, "text": row[TEXT_OF[target]],
-        "run": row.get("run_id"), "flow": row.get("run__flow_id"),
+        "run": row.get("run_id"), "flow": row.get("run__flow_id"), "at": row.get("entered_at"),
     }  # fmt: skip
 
 

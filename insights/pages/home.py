@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from insights import metrics
-from insights.pages.expectations import overdue
 from insights.selectors import totals
 from iom.lib.pages import page, rows_url, show
 from orchestration.models import StepRun
+from orchestration.services.expectations import overdue
 from orchestration.services.repair_targets import rows_of
 from orders.models import Hold, Order
 from providers.models import ConnectionGate, InboxMessage

@@ -6,7 +6,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from insights.pages.drawing import Drawing
-from insights.pages.expectations import usual_times
 from insights.pages.messages import messages_of
 from insights.pages.order_map import order_map
 from insights.pages.order_parts import decisions, fulfillment_work, lines_with_stock, promise, stages
@@ -14,6 +13,7 @@ from insights.pages.sentence import next_sentence
 from insights.pages.timeline import timeline
 from iom.lib.pages import page, record_url, rows_url, show
 from orchestration.models import FlowRun, StepResult, StepRun
+from orchestration.services.expectations import usual_times
 from orders.models import EventDefinition, Hold, Order, StateDefinition, StateReason
 from orders.services.states import allowed_actions
 from providers.models import ProviderRequest

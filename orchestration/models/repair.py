@@ -20,6 +20,7 @@ class RepairJob(models.Model):
         RESEND = "resend", "Send again"
         RELEASE = "release", "Release"
         BEGIN = "begin", "Orchestrate"
+        WAKE = "wake", "Look again"
 
     class State(models.TextChoices):
         RUNNING = "running", "Running"

@@ -1,4 +1,4 @@
-"""What a person does to paths that stand still: retry, reprocess, skip, complete by hand, cancel.
+"""What a person does to paths that stand still: look again, retry, reprocess, skip, complete by hand, cancel.
 
 Every function takes a batch, locks orders and then runs as the engine does, keeps who did it and why as a step result
 `by_hand` and as a note on the order's timeline, and makes the runs due. Called again, it finds nothing left to do.
@@ -27,6 +27,10 @@ from providers.services import outbox
 ENDED = "The run has ended."
 ANSWER_OUT = "A provider was asked and its answer is still out; decide that request first."
 NO_STOP = "Nothing has stopped here."
+WAKES_NOT = {
+    State.FAILED: "It has stopped; retry it.",
+    State.PAUSED: "Its step is paused; resume the step.",
+}
 NO_FAILURE_ROAD = "The step has no way on after a failure; skip it or cancel the run."
 
 
@@ -43,6 +47,22 @@ def retry(token_ids: Collection[int], *, actor: str, reason: str = "") -> Outcom
         for token in stopped:
             bench.did(token, "Retried", RESULT.REQUESTED, error=token.error)
             route.place(bench.wave, token, token.step)
+            bench.changed.append(token.pk)
+    return bench.outcome()
+
+
+@transaction.atomic
+def wake(token_ids: Collection[int], *, actor: str, reason: str = "") -> Outcome:
+    """Let the engine look now at what waits: what it waits for may have come while nobody listened. Nothing is left out.
+
+    What has stopped is refused: that is retried.
+    """
+    with Bench(runs_of(token_ids), actor=actor, reason=reason) as bench:
+        for token in _present(bench, token_ids):
+            if token.state in WAKES_NOT:
+                bench.refused[token.pk] = WAKES_NOT[token.state]
+                continue
+            bench.did(token, "Looked again", RESULT.REQUESTED, waiting_for=token.waiting_for)
             bench.changed.append(token.pk)
     return bench.outcome()
 

@@ -196,6 +196,8 @@ def _act(action: str, ids: Sequence[int], *, step: str, actor: str, reason: str)
     match Action(action):
         case Action.RETRY:
             return repair.retry(ids, **by)
+        case Action.WAKE:
+            return repair.wake(ids, **by)
         case Action.SKIP:
             return repair.skip(_where(ids), **by)
         case Action.SUCCEED:

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from orchestration.models import FlowRun, RepairJob, StepRun
+from orchestration.services import expectations
 from orders.models import Hold, Order
 from providers.models import InboxMessage, ProviderRequest
 
@@ -26,13 +27,16 @@ TARGETS = {
     Action.RESEND: ("request", "providers.change_providerrequest"),
     Action.RELEASE: ("hold", "orders.change_order"),
     Action.BEGIN: ("order", "orders.change_order"),
+    Action.WAKE: ("token", "orchestration.repair_run"),
 }
 NEEDS_REASON = (Action.SKIP, Action.SUCCEED, Action.FAIL, Action.CANCEL, Action.RELEASE)
 # name in a filter -> field of the row; anything else in a filter is refused
 _TOKEN = {
     "ids": "pk__in", "flow": "run__flow_id", "version": "run__version_id", "run": "run_id", "order": "run__order_id",
     "step": "step", "state": "state", "code": "error_code", "error": "error", "before": "entered_at__lt",
+    "waiting": "waiting_for",
 }  # fmt: skip
+OVERDUE = "overdue"  # in a filter of tokens: true, those that stand in their step for longer than expected
 _FIELDS = {
     "token": _TOKEN,
     "run": {"ids": "pk__in"},
@@ -77,13 +81,17 @@ def rows_of(target: str, wanted: Mapping[str, Any]) -> QuerySet:
 
 def _tokens(wanted: Mapping[str, Any]) -> QuerySet:
     every = StepRun.objects.all()
-    return every if "state" in wanted or "ids" in wanted else every.filter(state=StepRun.State.FAILED)
+    told = wanted.keys() & {"state", "ids", OVERDUE}
+    return every if told else every.filter(state=StepRun.State.FAILED)
 
 
 def _narrowed(rows: QuerySet, target: str, wanted: Mapping[str, Any]) -> QuerySet:
-    if unknown := sorted(wanted.keys() - _FIELDS[target].keys()):
+    late = target == "token" and wanted.get(OVERDUE)
+    named = {name: value for name, value in wanted.items() if not (late and name == OVERDUE)}
+    if unknown := sorted(named.keys() - _FIELDS[target].keys()):
         raise UnknownFilter(unknown)
-    return rows.filter(**{_FIELDS[target][name]: value for name, value in wanted.items()})
+    found = rows.filter(**{_FIELDS[target][name]: value for name, value in named.items()})
+    return found.filter(expectations.overdue()) if late else found
 
 
 def unstarted() -> QuerySet:

@@ -298,3 +298,29 @@ def test_codes_are_told_in_words_and_sentences_stay(client, boss, make_stopped):
     for found in groups_of(KIND["step"]):
         page = client.get(f"/attention/cause/{found.cause}/").content.decode()
         assert f'<strong class="iom-strong">{found.words}</strong>' in page
+
+
+def test_what_is_stuck_is_looked_at_again_from_its_group(client, boss, flow, make_order):
+    """Two wait since yesterday, one since now: the group has two, and its form wakes these."""
+    now = timezone.now()
+    tokens = []
+    for hours in (30, 25, 0):
+        run = flow.runs.create(
+            version=flow.live_version, order=make_order(), start_event_id=1, started_at=now
+        )
+        values = {
+            "state": "waiting",
+            "waiting_for": "order.changed",
+            "entered_at": now - timedelta(hours=hours),
+        }
+        tokens.append(StepRun.objects.create(run=run, step="ship", **values))
+    (found,) = groups_of(KIND["stuck"])
+    assert (found.title, found.detail, found.count) == ("Demo: Ship it", "waits for order.changed", 2)
+
+    page = client.get(f"/attention/cause/{found.cause}/").content.decode()
+    assert page.count("since ") >= 2 and 'value="wake">Look again' in page
+    client.post("/repairs/start/", {"action": "wake", "filter": found.filter_text, "title": found.title})
+    repair_jobs.work()
+
+    due = dict(flow.runs.values_list("pk", "due_at"))
+    assert [due[token.run_id] is not None for token in tokens] == [True, True, False]
