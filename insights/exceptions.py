@@ -26,6 +26,7 @@ from orchestration.services.repair_targets import OVERDUE, rows_of
 from orders.models import Hold
 from orders.numbers import number_of
 from providers.models import ConnectionGate
+from providers.registry import action_name
 
 MOST_GROUPS = 50
 SAMPLES = 5
@@ -139,7 +140,7 @@ def _inbound_words(connection, name, topic, code) -> tuple[str, str, dict]:
 def _request_words(connection, name, action, state, code) -> tuple[str, str, dict]:
     words = {"unknown": "outcome unknown", "failed": "refused"}.get(state, state)
     wanted = {"connection": connection, "action": action, "state": state, "code": code}
-    return f"{name}: {action} {words}", code or "no code", wanted
+    return f"{name}: {action_name(action)}, {words}", code or "no code", wanted
 
 
 def _hold_words(kind, reason) -> tuple[str, str, dict]:

@@ -37,6 +37,11 @@ def action(key: str) -> Action:
     return found[key]
 
 
+def action_name(key: str) -> str:
+    """As people say it; one that is not installed any more is told by its key."""
+    return next((item.label for item in provider_actions() if item.key == key), key)
+
+
 def provider_of(action_key: str) -> Provider:
     return provider(action_key.partition(".")[0])
 

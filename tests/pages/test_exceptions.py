@@ -101,7 +101,7 @@ def test_the_four_lists_are_filters(client, boss, make_stopped, make_order, vend
     )  # fmt: skip
     words = {
         "step": "stopped at Ship it", "policy": "US only: Country", "inbound": "order.new not understood",
-        "request": "billing.invoice refused",
+        "request": ": Invoice, refused",
     }  # fmt: skip
 
     pages = {kind: client.get(f"/attention/?kind={kind}").content.decode() for kind in words}
