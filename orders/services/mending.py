@@ -57,16 +57,26 @@ def free_customers(order_ids: Collection[int], *, actor: str) -> Outcome:
 
 @transaction.atomic
 def direct_lines(order_ids: Collection[int], *, source_list: str, actor: str) -> Outcome:
-    """Let the lines of these orders that have no source yet come from the members of one list only; "" lets them go anywhere."""
+    """Let the lines of these orders that have no source come from the members of one list only; "" lets them go anywhere.
+
+    An assigned source that could not bring its line is taken off it.
+    """
     Order.objects.only("id").lock(order_ids)
-    lines = (
-        OrderLine.objects.live().filter(order_id__in=order_ids, source=None).exclude(source_list=source_list)
+    lines = OrderLine.objects.without_source().filter(order_id__in=order_ids)
+    lines = lines.exclude(source=None, source_list=source_list)
+    found = list(
+        lines.order_by("pk").values_list("pk", "order_id", "line_number", "source_list", "source__code")
     )
-    found = list(lines.order_by("pk").values_list("pk", "order_id", "line_number", "source_list"))
-    OrderLine.objects.filter(pk__in=[pk for pk, *_ in found]).update(source_list=source_list)
+    OrderLine.objects.filter(pk__in=[pk for pk, *_ in found]).update(
+        source_list=source_list, source=None, source_is_assigned=False
+    )
     told: dict[int, dict[str, list]] = {}
-    for _, order, number, before in found:
-        told.setdefault(order, {})[f"line {number} source list"] = [before, source_list]
+    for _, order, number, before, code in found:
+        differences = told.setdefault(order, {})
+        if before != source_list:
+            differences[f"line {number} source list"] = [before, source_list]
+        if code:
+            differences[f"line {number} source"] = [code, ""]
     Order.objects.filter(pk__in=told).update(version=F("version") + 1)
     record([changed(pk, differences) for pk, differences in told.items()], actor=actor)
     return Outcome(sorted(told))

@@ -237,6 +237,35 @@ def test_lines_without_stock_are_sourced_from_the_one_source_that_a_person_names
     assert (line.source.code, line.source_is_assigned, line.source_list) == ("ST-CHI", True, "")
 
 
+def test_a_line_whose_named_source_ran_dry_is_sourced_from_anywhere_again(
+    admin_client, world, publish, make_orders, run_flows
+):
+    publish([{"kind": "action", "key": "source", "name": "Source", "action": "send_to_dom"}])
+    stock(world, 0)
+    (order,) = make_orders(1, lines=[("A", 2)])
+    run_flows()
+    stock(world, 50)
+    send_to_source([order.pk], source=world["sources"]["ST-CHI"], actor="test")
+    stock(world, 0)
+    repair_jobs.start("retry", group("step").filter, actor="test")  # the store has sold out meanwhile
+    repair_jobs.work()
+    run_flows()
+    line = OrderLine.objects.get(order=order)
+    assert (line.source.code, line.state_reason) == ("ST-CHI", "not_sourced")
+    set_on_hand(
+        [StockLevel(line.product_id, world["sources"]["DC-CMH"].pk, 50)], actor="test", reason="count"
+    )
+
+    _, job = apply_and_retry(admin_client, group("step"), source_list="")
+    run_flows()
+
+    line = OrderLine.objects.get(order=order)
+    assert (job.changed, line.source.code, line.source_is_assigned) == (1, "DC-CMH", False)
+    changes = BusinessEvent.objects.filter(order=order, kind="order.changed").order_by("pk").last().payload
+    assert {"line 1 source": ["ST-CHI", ""]} in changes.values()
+    assert direct_lines([order.pk], source_list="", actor="test").changed == []
+
+
 def test_a_source_that_cannot_is_refused_order_by_order_and_nothing_changes(world, make_orders):
     stock(world, 5)
     first, second, third = make_orders(3, lines=[("A", 4)])
