@@ -10,6 +10,7 @@ from iom.lib.database import bind_as_array
 
 class OrdersConfig(AppConfig):
     name = "orders"
+    verbose_name = "Order management"
 
     def ready(self) -> None:
         from inventory.services import import_tables

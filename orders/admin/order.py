@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,6 +11,8 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from unfold.contrib.filters.admin import AutocompleteSelectFilter
 from unfold.decorators import action
@@ -127,8 +130,7 @@ class Refused(Exception):
 class OrderAdmin(ImportExport, HouseAdmin):
     table = ORDERS
     list_display = (
-        "order_link", "state_badge", "channel", "external_id", "placed_at", "customer_text", "destination", "size", "total",
-        "promised_at",
+        "order_link", "state_badge", "origin", "dates", "customer_text", "size", "total",
     )  # fmt: skip
     list_display_links = None
     list_select_related = ("channel",)
@@ -166,13 +168,19 @@ class OrderAdmin(ImportExport, HouseAdmin):
     def order_link(self, order: Order) -> str:
         return order_page(order.pk)
 
-    @admin.display(description="customer")
-    def customer_text(self, order: Order) -> str:
-        return order.customer_name or order.customer_email
+    @admin.display(description="placed, promised")
+    def dates(self, order: Order) -> str:
+        promised = f"promised {_moment(order.promised_at)}" if order.promised_at else ""
+        return _two_lines(_moment(order.placed_at), promised)
 
-    @admin.display(description="destination")
-    def destination(self, order: Order) -> str:
-        return ", ".join(filter(None, [order.ship_to_city, order.ship_to_country]))
+    @admin.display(description="channel and id there")
+    def origin(self, order: Order) -> str:
+        return _two_lines(order.channel.name, order.external_id)
+
+    @admin.display(description="customer and place")
+    def customer_text(self, order: Order) -> str:
+        place = ", ".join(filter(None, [order.ship_to_city, order.ship_to_country]))
+        return _two_lines(order.customer_name or order.customer_email, place)
 
     @admin.display(description="lines / units")
     def size(self, order: Order) -> str:
@@ -190,7 +198,7 @@ class OrderAdmin(ImportExport, HouseAdmin):
         reason = order.state_reason.replace("_", " ")
         if not reason or reason == label.lower():
             return shown
-        return format_html('{}<span class="iom-reason">{}</span>', shown, reason)
+        return _two_lines(shown, reason)
 
     # -- form ----------------------------------------------------------------------------------------------------
     def get_form(
@@ -366,3 +374,11 @@ def _sentences(error: OrdersError) -> list[str]:
         str(error),
         *(f"{name}: theirs is “{theirs}”, yours “{yours}”." for name, (theirs, yours) in fields.items()),
     ]
+
+
+def _moment(moment: datetime) -> str:
+    return date_format(timezone.localtime(moment), "DATETIME_FORMAT")
+
+
+def _two_lines(first: str, second: str) -> str:
+    return format_html('{}<span class="iom-reason">{}</span>', first, second) if second else first
