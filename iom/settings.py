@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import environ
+from django.templatetags.static import static
 
 from iom.lib import environment, local_secrets, logs
 
@@ -259,6 +260,9 @@ UNFOLD = {
     "SITE_HEADER": "IOM",
     "SITE_SUBHEADER": "Order management",
     "SITE_SYMBOL": "conveyor_belt",
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("iom/icon.svg")}
+    ],
     "SITE_URL": "/",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
