@@ -13,7 +13,7 @@ from time import perf_counter
 
 from django.utils import timezone
 
-from fulfillment import list_limits
+from fulfillment import list_limits, several_places
 from fulfillment.list_limits import ListDays, ListLimit
 from fulfillment.loading import Facts, Loaded, facts, load, planned_together
 from fulfillment.nearest import NearestPlanner
@@ -142,6 +142,9 @@ class _Batch:
             if torn := _torn(loaded, solution, [source["pk"] for source in self.known.sources]):
                 orders = list_limits.barred(orders, torn)
                 continue
+            if scattered := self._scattered(loaded, solution):
+                orders = list_limits.barred(orders, scattered)
+                continue
             if not limits:
                 return loaded, solution
             bars = _above(loaded, solution, limits, days, strictly=turn >= QUICK_TURNS)
@@ -150,6 +153,20 @@ class _Batch:
             if not bars:
                 return loaded, solution
             orders, turn = list_limits.barred(orders, bars), turn + 1
+
+    def _scattered(self, loaded: Loaded, solution: Solution) -> list_limits.Bars:
+        """Orders that go to several places and, all together, take more sources than they may."""
+        several = several_places.parts(loaded.orders)
+        if not several:
+            return {}
+        places, bars = _places(loaded, solution), {}
+        room = loaded.problem.orders.max_parcels.tolist()
+        most = {
+            order.order_id: room[row] + len(order.used_sources) for row, order in enumerate(loaded.orders)
+        }
+        for pk, needs in several.items():
+            bars |= several_places.above(needs, places, self.problem, most[pk])
+        return bars
 
 
 def _torn(loaded: Loaded, solution: Solution, sources: Sequence[int]) -> dict[int, dict[int, str]]:

@@ -4,7 +4,8 @@ A planner gets all orders of a batch at once, with the sources, the rules of eac
 available, and answers a plan for each line. It never promises a unit twice: `Problem.stock` is its own copy to consume.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Protocol
@@ -178,18 +179,17 @@ class LinePlan:
 
 def left_over(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:
     """The lines that got nothing so far, with the sources that their order uses by now."""
-    found = []
+    found, used = [], _used(orders, plans)
     for order in orders:
         left = [line for line in order.lines if plans[line.line_id].outcome == NOT_SOURCED]
         if left:
-            used = {source for line in order.lines for source, _, _ in plans[line.line_id].allocations}
-            found.append(replace(order, lines=left, used_sources=order.used_sources | used))
+            found.append(replace(order, lines=left, used_sources=order.used_sources | used[order.order_id]))
     return found
 
 
 def remainder(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> list[OrderNeed]:
     """As `left_over`, with what is missing of lines that got some of their units."""
-    found = []
+    found, used = [], _used(orders, plans)
     for order in orders:
         left = [
             replace(line, quantity=missing)
@@ -197,8 +197,16 @@ def remainder(orders: Sequence[OrderNeed], plans: Mapping[int, LinePlan]) -> lis
             if (missing := line.quantity - plans[line.line_id].units)
         ]
         if left:
-            used = {source for line in order.lines for source, _, _ in plans[line.line_id].allocations}
-            found.append(replace(order, lines=left, used_sources=order.used_sources | used))
+            found.append(replace(order, lines=left, used_sources=order.used_sources | used[order.order_id]))
+    return found
+
+
+def _used(orders: Iterable[OrderNeed], plans: Mapping[int, LinePlan]) -> dict[int, set[int]]:
+    """Sources by order id, whatever place its lines go to."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for order in orders:
+        for line in order.lines:
+            found[order.order_id].update(source for source, _, _ in plans[line.line_id].allocations)
     return found
 
 
