@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from fulfillment import list_limits, selectors
+from fulfillment import list_limits, selectors, several_places
 from fulfillment.destinations import Place, by_place
 from fulfillment.list_limits import ListDays
 from fulfillment.loading import Facts, Loaded, facts, load
@@ -17,7 +17,7 @@ from fulfillment.methods import barred_sources
 from fulfillment.models import FulfillmentLine, FulfillmentOrder, ListDayUse, SourcingDecision
 from fulfillment.optimizer import Change, Solution, candidates, solve, threshold
 from fulfillment.planner_optimizer import shares
-from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Rules, SourceFacts
+from fulfillment.sourcing_strategy import LineNeed, OrderNeed, Problem, Rules, SourceFacts
 from fulfillment.strategy_document import LiveStrategy, list_members
 from inventory.models import FulfillmentSource
 from orders.models import Order, OrderLine
@@ -35,6 +35,7 @@ REMOVED = {
     "no_service": "it offers no carrier service", "too_far": "it is too far away", "no_rate": "no rate takes that weight",
     "capacity_full": "it takes no more today",
 }  # fmt: skip
+Stock = dict[int, dict[int, int]]  # product, source, units
 Counted = tuple[int, date, str]  # source, day, unit of capacity
 NEVER = 1_000  # changes
 CAPACITY = {0: "unit", 1: "line", 2: "fulfillment order"}
@@ -93,7 +94,11 @@ def situations(order: Order) -> list[Situation]:
     if strategy is None:
         return []
     known.used = _without_own(known.used, order)
-    return _in_turn(known, needs, _stock(order, lines.values()), strategy)
+    stock = _stock(order, lines.values())
+    found = _in_turn(known, needs, stock, strategy)
+    if len(found) > 1 and (bars := _scattered(needs, found, list(sources.values()), stock)):
+        found = _in_turn(known, list_limits.barred(needs, bars), stock, strategy)
+    return found
 
 
 def _needs(
@@ -116,10 +121,24 @@ def _needs(
     ]  # fmt: skip
 
 
+def _scattered(
+    needs: Sequence[OrderNeed], found: Sequence[Situation], sources: Sequence[SourceFacts], stock: Stock
+) -> list_limits.Bars:
+    """What the places of the order must do without, so that all together use no more sources than it may."""
+    places = {}
+    for one in found:
+        parts, _ = shares(one.solution)
+        for row, line in enumerate(one.loaded.lines):
+            places[line.line_id] = [one.loaded.nodes[node]["pk"] for node in parts.get(row, ())]
+    return several_places.above(needs, places, Problem((), sources, stock), needs[0].rules.max_sources)
+
+
 def _in_turn(
-    known: Facts, needs: Sequence[OrderNeed], stock: dict[int, dict[int, int]], strategy: LiveStrategy
+    known: Facts, needs: Sequence[OrderNeed], stock: Stock, strategy: LiveStrategy
 ) -> list[Situation]:
+    """Each place with what those before it left; the stock stays as it is."""
     found: list[Situation] = []
+    stock = {product: dict(by_source) for product, by_source in stock.items()}
     taken: Counter[int] = Counter()
     for need in needs:
         loaded = load(known, [need], stock, strategy, taken=taken)
@@ -134,7 +153,7 @@ def _in_turn(
     return found
 
 
-def _stock(order: Order, needs: Iterable[LineNeed]) -> dict[int, dict[int, int]]:
+def _stock(order: Order, needs: Iterable[LineNeed]) -> Stock:
     """What is free, and what this order holds itself."""
     stock = selectors.stock_of({need.product_id for need in needs})
     own = FulfillmentLine.objects.filter(

@@ -9,6 +9,7 @@ from test_cart_agrees import cart_of
 from test_cost_planner import optimize
 
 from fulfillment.checkout.service import plan_cart
+from fulfillment.explaining import situations
 from fulfillment.models import FulfillmentLine, SourcingDecision, Strategy
 from inventory.models import FulfillmentSource
 from orders.models import OrderLine
@@ -68,6 +69,17 @@ def test_a_farther_source_that_has_all_is_found(world, store):
     order = both_ways(world.order((home, 1), (shop, 1)), store, 2)
     optimize(world, order)
     assert places(order) == ["DAL", "DAL"]
+
+
+def test_why_not_looks_at_the_whole_order_too(world, store):
+    """As it would be planned now, both places together."""
+    at_most(1)
+    home, shop = world.product(CHI=9, DAL=9), world.product(RNO=9, DAL=9)
+    order = both_ways(world.order((home, 1), (shop, 1)), store, 2)
+    dallas = {
+        one.loaded.nodes[node]["code"] for one in situations(order) for node in one.solution.parcel_node
+    }
+    assert dallas == {"DAL"}
 
 
 def test_what_finds_no_room_says_so(world, store):
