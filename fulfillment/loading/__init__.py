@@ -3,7 +3,8 @@
 `facts` reads what all strategies of a batch share, `load` makes the arrays of orders that are planned together.
 """
 
-from fulfillment.loading.arrays import Loaded, load, planned_together
+from fulfillment.loading.arrays import load
 from fulfillment.loading.facts import Facts, facts
+from fulfillment.loading.loaded import Loaded, planned_together
 
 __all__ = ["Facts", "Loaded", "facts", "load", "planned_together"]

@@ -4,11 +4,9 @@ A unit that is not shipped costs its price, or a share of it, and more, so that 
 being refused cost an amount and a share of the goods: see `fulfillment.strategy_costs`.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from itertools import accumulate
 from typing import Any
@@ -17,6 +15,7 @@ import numpy as np
 
 from fulfillment import calendars
 from fulfillment.loading.facts import Facts
+from fulfillment.loading.loaded import NEVER, Loaded
 from fulfillment.loading.rules import StrategyRules
 from fulfillment.optimizer import (
     COMPONENTS,
@@ -35,10 +34,10 @@ from fulfillment.optimizer import (
     Stock,
 )
 from fulfillment.rates import billable_units, rate_tables
-from fulfillment.shipping_setup import TAKEN_THERE, ServiceSetup
-from fulfillment.sourcing_strategy import LineNeed, OrderNeed
+from fulfillment.shipping_setup import TAKEN_THERE
+from fulfillment.sourcing_strategy import OrderNeed
 from fulfillment.strategy_costs import costs_of
-from fulfillment.strategy_document import LiveStrategy, counts_on
+from fulfillment.strategy_document import LiveStrategy
 
 CAPACITY = {"units": IN_UNITS, "lines": IN_LINES, "orders": IN_PARCELS}
 WEIGHED = {
@@ -49,49 +48,7 @@ STICKY_MINOR = 40  # a unit: a line that was planned before moves for more than 
 SPLIT_MINOR = (
     100  # a parcel more, where a strategy weighs splits; a kilometer costs a cent where it weighs distance
 )
-NEVER = 10_000  # days
 ANY_WEIGHT = 2**62  # one step, whatever it weighs
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """The arrays and what their rows are. `lines[n]` is a LineNeed; `days` the capacity day of each source.
-
-    `strategies`: that of each order; `strategy`: of the first.
-    """
-
-    problem: Problem
-    orders: Sequence[OrderNeed]
-    lines: Sequence[LineNeed]
-    nodes: Sequence[dict[str, Any]]
-    services: Sequence[ServiceSetup]
-    days: Mapping[int, date]
-    strategies: Sequence[LiveStrategy]
-    relaxed: bool
-    excluded: Mapping[tuple[int, int], str]  # (line row, node row) -> which constraint
-    known: Facts
-
-    @property
-    def strategy(self) -> LiveStrategy:
-        return self.strategies[0]
-
-    @cached_property
-    def strategy_of(self) -> dict[int, LiveStrategy]:
-        """By line id."""
-        pairs = zip(self.orders, self.strategies, strict=True)
-        return {line.line_id: strategy for order, strategy in pairs for line in order.lines}
-
-    @cached_property
-    def today(self) -> list[date]:
-        """Of each source, in its own zone."""
-        zones = {row["time_zone"] for row in self.nodes}
-        days = {zone: calendars.local(self.known.now, zone).date() for zone in zones}
-        return [days[row["time_zone"]] for row in self.nodes]
-
-    def ships_on(self, node: int, service: int) -> date | None:
-        """The local day on which a parcel leaves that is ordered now; None: never."""
-        days = int(self.problem.ready_days[node, service])
-        return None if days >= NEVER else self.today[node] + timedelta(days=days)
 
 
 def load(
@@ -113,20 +70,6 @@ def load(
     others = others or {}
     strategies = [others.get(order.rules.key, strategy) for order in orders]
     return _Loader(known, orders, stock, strategies or [strategy], relaxed, taken or {}, together).loaded()
-
-
-SHARED = ("lines_per_day", "safety_stock", "minimum_inventory")  # constraints that shape what all orders see
-
-
-def planned_together(strategy: LiveStrategy, today: date, *, relaxed: bool = False) -> str:
-    """Equal for strategies whose orders see the same stock and capacity and count money alike, and may share a solve."""
-    document = strategy.document
-    rows = [
-        {**row, "name": ""}
-        for row in document["constraints"]
-        if row["kind"] in SHARED and counts_on(row, today) and (row["is_hard"] or not relaxed)
-    ]
-    return json.dumps([document["weights"], rows], sort_keys=True, default=str)
 
 
 class _Group:
