@@ -94,6 +94,16 @@ def test_too_large_and_wrong_verb(connect):
     assert views.hook(RequestFactory().get("/hooks/threepl/"), "threepl").status_code == 405
 
 
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=b"])
+def test_a_message_that_calls_itself_a_form_is_read_as_it_was_signed(connect, client, kind):
+    connect("threepl")
+    headers = {"content_type": kind, "headers": signed(BODY)}
+    assert client.post("/hooks/threepl/", BODY, **headers).status_code == 202
+    assert client.post("/hooks/threepl/", b"a=%00", content_type=kind).status_code == 401
+    large = b"a=" + b"x" * views.LARGEST
+    assert client.post("/hooks/threepl/", large, content_type=kind).status_code == 413
+
+
 def test_unknown_topics_are_kept_and_ignored_ones_too(connect):
     connect("threepl"), connect("bigcommerce")
     body = json.dumps({"type": "order.exploded", "data": {}}).encode()
