@@ -20,6 +20,7 @@ from django.utils.formats import date_format
 
 from insights.models import ExceptionGroup
 from insights.pages.drawing import names
+from insights.waits import awaited
 from iom.lib.pages import record_url
 from orchestration.models import Flow, StepRun
 from orchestration.services.repair_targets import OVERDUE, rows_of
@@ -155,7 +156,7 @@ def _unstarted_words(channel, name) -> tuple[str, str, dict]:
 
 def _stuck_words(flow_id, flow, step, waiting) -> tuple[str, str, dict]:
     wanted = {"flow": flow_id, "step": step, "waiting": waiting, OVERDUE: True}
-    return f"{flow}: {step_name(flow_id, step)}", f"waits for {waiting or 'its turn'}", wanted
+    return f"{flow}: {step_name(flow_id, step)}", f"waits for {awaited(waiting) or 'its turn'}", wanted
 
 
 def _rows(rows: QuerySet, by: tuple[str, ...], *more: str) -> Iterable[tuple[tuple, dict]]:

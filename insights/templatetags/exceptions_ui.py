@@ -9,8 +9,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from insights.exceptions import Group
+from insights.waits import awaited
 
 register = template.Library()
+register.filter("awaited", awaited)
 
 
 @register.simple_tag(takes_context=True)

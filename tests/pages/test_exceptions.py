@@ -14,6 +14,7 @@ from django.utils import timezone
 from insights.exceptions import KINDS, groups_of, open_count, words_of
 from insights.models import ExceptionGroup
 from insights.pages import group
+from insights.waits import awaited
 from orchestration.engine.graph import compile_steps
 from orchestration.models import Flow, FlowVersion, RepairJob, StepResult, StepRun
 from orchestration.services import repair_jobs
@@ -315,7 +316,7 @@ def test_what_is_stuck_is_looked_at_again_from_its_group(client, boss, flow, mak
         }
         tokens.append(StepRun.objects.create(run=run, step="ship", **values))
     (found,) = groups_of(KIND["stuck"])
-    assert (found.title, found.detail, found.count) == ("Demo: Ship it", "waits for order.changed", 2)
+    assert (found.title, found.detail, found.count) == ("Demo: Ship it", "waits for order changed", 2)
 
     page = client.get(f"/attention/cause/{found.cause}/").content.decode()
     assert page.count("since ") >= 2 and 'value="wake">Look again' in page
@@ -324,3 +325,20 @@ def test_what_is_stuck_is_looked_at_again_from_its_group(client, boss, flow, mak
 
     due = dict(flow.runs.values_list("pk", "due_at"))
     assert [due[token.run_id] is not None for token in tokens] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("kept", "said"),
+    [
+        ("order.changed", "order changed"),
+        (
+            "fulfillment_order.shipped or order.gift_wrapped",
+            "fulfillment order shipped or order gift wrapped",
+        ),
+        ("release of the fraud hold", "release of the fraud hold"),
+        ("the next batch at 14:00", "the next batch at 14:00"),
+        ("", ""),
+    ],
+)
+def test_what_is_waited_for_is_said_in_words(kept, said):
+    assert awaited(kept) == said
